@@ -1,0 +1,1 @@
+"""The conformance kit, the linter and the pytest plugin."""

@@ -1,0 +1,657 @@
+"""The one primitive: follow a request through a layer, from its head to the end of its body.
+
+This is the only file that wraps a body, calls an inner body's `close()` or forwards `write()`.
+Three ways stand on it:
+
+- `Hooks`, for layers that look on: a frozen, slotted dataclass with any of `on_request`,
+  `on_head`, `on_end`. It pays only for the hooks it has.
+- `@layer` generators (`wsgimw.onion`), the same read from top to bottom.
+- `Flow`, for layers that hold the head back, change blocks, answer errors, or work round each
+  pull. Not public in this release; the built-in layers use it.
+
+>>> from dataclasses import dataclass
+>>> @dataclass(frozen=True, slots=True, kw_only=True)
+... class ServedBy(Hooks):
+...     name: str = "X-Served-By"
+...     def on_head(self, x):
+...         x.headers.append((self.name, "wsgimw"))
+>>> ServedBy(name="X-By")
+ServedBy(name='X-By')
+
+What it costs: nothing for a layer without hooks, one object per request for a head hook, and a
+wrapped body for an end hook. A list body stays a list, a file wrapper the very same object.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Iterable, Iterator
+from time import perf_counter
+from types import GeneratorType
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from wsgimw.compose import BaseLayer
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+
+    ExcInfo = tuple[type[BaseException], BaseException, TracebackType]
+
+__all__ = ["Exchange", "Flow", "Hooks", "drain"]
+
+
+class Exchange:
+    """What a hook sees of one request.
+
+    `environ`: the request. `state`: what `on_request` returned, else None. `started`:
+    `perf_counter()` when the request came, in seconds. `status` and `headers`: the head, None
+    until it is given. Of the end: `bytes`, how many the server pulled or `write()` got;
+    `error`, the exception that ended it; `complete`, True when the body was exhausted and closed,
+    None when it cannot be seen (a file wrapper was handed on; `bytes` is its Content-Length then).
+    """
+
+    __slots__ = ("bytes", "complete", "environ", "error", "headers", "started", "state", "status")
+
+    environ: WSGIEnvironment
+    state: Any
+    started: float
+    status: Any
+    headers: Any
+    bytes: int | None
+    error: BaseException | None
+    complete: bool | None
+
+
+class Hooks(BaseLayer):
+    """The base of layers that look on: define any of the three hooks on a frozen dataclass."""
+
+    __slots__ = ()
+
+    def on_request(self, environ: WSGIEnvironment) -> Any:
+        """See the request before the inner app.
+
+        Return None to go on. A callable is a WSGI app: it answers, and neither the inner app nor
+        this layer's other hooks are called. Anything else is kept as `x.state`.
+        """
+
+    def on_head(self, x: Exchange) -> None:
+        """Edit `x.status` and `x.headers` (a fresh list), at each `start_response`.
+
+        Rule 7: it may run twice. It starts from the app's own head each time.
+        """
+
+    def on_end(self, x: Exchange) -> None:
+        """See the end, once, after the inner `close()`, whatever happened.
+
+        What it raises goes up, after every other end hook has run.
+        """
+
+    def _bind(self, app: WSGIApplication) -> WSGIApplication:
+        cls = type(self)
+        asks = cls.on_request is not Hooks.on_request
+        heads = cls.on_head is not Hooks.on_head
+        if cls.on_end is not Hooks.on_end:
+            return _bind_end(self, app, asks, heads)
+        if heads:
+            return _bind_head(self, app, asks)
+        return _bind_request(self, app) if asks else _bind_nothing(app)
+
+
+def _bind_nothing(app: WSGIApplication) -> WSGIApplication:
+    def bound(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        return app(environ, start_response)
+
+    return bound
+
+
+def _bind_request(layer: Hooks, app: WSGIApplication) -> WSGIApplication:
+    on_request = layer.on_request
+
+    def bound(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        answer = on_request(environ)
+        if callable(answer):
+            return answer(environ, start_response)
+        return app(environ, start_response)
+
+    return bound
+
+
+class _HeadExchange(Exchange):
+    """The exchange of a layer that edits the head and does not look past it."""
+
+    __slots__ = ("_layer", "_start_response")
+
+    # Nothing sets these: there is no end to see, and slots that stay empty cost nothing.
+    bytes = 0
+    error = None
+    complete = False
+
+    _layer: Hooks
+    _start_response: StartResponse
+
+    def start_response(
+        self, status: str, headers: list[tuple[str, str]], exc_info: ExcInfo | None = None, /
+    ) -> Callable[[bytes], object]:
+        self.status = status
+        self.headers = [*headers]  # rule 12: a fresh list, the app may have given us a constant
+        self._layer.on_head(self)
+        if exc_info is None:  # rule 2: some drivers take two arguments only
+            return self._start_response(self.status, self.headers)
+        return self._start_response(self.status, self.headers, exc_info)
+
+
+def _bind_head(layer: Hooks, app: WSGIApplication, asks: bool) -> WSGIApplication:
+    def bound(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        x = _HeadExchange()
+        x.environ = environ
+        x.started = perf_counter()
+        x.state = None
+        x._layer = layer
+        x._start_response = start_response
+        if asks:
+            answer = layer.on_request(environ)
+            if callable(answer):
+                return answer(environ, start_response)
+            x.state = answer
+        return app(environ, x.start_response)
+
+    return bound
+
+
+_CLOSED: Any = iter(())
+_END: Any = object()
+
+
+class Blocks(list[bytes]):
+    """A list body with a `close()`: `len()` and C-speed iteration survive (rule 21).
+
+    Outer flows join the list that an inner one made, they do not copy it. How much was delivered is
+    asked of the list's C iterator when it ends, so a block costs nothing.
+    """
+
+    __slots__ = ("_flow", "_iterator")
+
+    _flow: Flow | None
+    _iterator: Any
+
+    def __iter__(self) -> Iterator[bytes]:
+        self._iterator = iterator = list.__iter__(self)
+        return iterator
+
+    def close(self) -> None:
+        flow, iterator = self._flow, self._iterator
+        if flow is None:  # rule 23
+            return
+        self._flow = self._iterator = None  # rule 39: the iterator holds the list
+        pulled, complete = self._delivered(iterator)
+        inside: Flow | None = flow
+        while inside is not None:
+            inside.bytes += pulled
+            inside.complete = complete
+            inside = inside._inside
+        flow.close()
+
+    def _delivered(self, iterator: Any) -> tuple[int, bool]:
+        if iterator is None:
+            return 0, False
+        state = iterator.__reduce__()  # (iter, (blocks,), index); without index when exhausted
+        try:
+            if len(state) == 2:
+                return len(self[0]) if len(self) == 1 else sum(map(len, self)), True
+            return sum(map(len, self[: state[2]])), False
+        except TypeError:  # a block that has no length is the app's fault, and loses no close
+            return 0, False
+
+
+class Flow(Exchange):
+    """One request on its way through one layer that does more than look on.
+
+    A layer subclasses this, overrides what it wants to say, and binds with `flow_through`. What is
+    not overridden costs nothing. The loops, `close()`, `write()`, lists and file wrappers stay here.
+
+    | override | is called |
+    | --- | --- |
+    | `start` | as the inner app's `start_response`; `forward` sends a head on |
+    | `write` | with what the inner app writes, when `start` returned it |
+    | `enter`, `leave` | round all inner code: the call, each pull, `close()` |
+    | `hand_on` | when the inner app has returned; True: its body goes out as it is |
+    | `whole` | with a list or tuple body; returns the list that goes out |
+    | `block` | with each block that was pulled; returns the block that goes out |
+    | `finish` | when the body is exhausted; returns a last block, `b""` for none |
+    | `failed` | with an `Exception` of the call or a pull; None: it goes up; else the blocks to send |
+    | `close_failed` | with what the inner `close()` raised; True: it is dealt with |
+    | `ended` | once, after the inner `close()`, whatever happened; not after `hand_on` |
+    """
+
+    __slots__ = ("_body", "_close", "_inside", "_write", "start_response")
+
+    bytes: int
+    start_response: StartResponse
+    _body: Any
+    _close: Callable[[], object] | None
+    _inside: Flow | None
+    _write: Callable[[bytes], object]
+
+    counts = False
+    """Class option: keep `bytes` of streams and `write()` too. Those of a list are always kept."""
+
+    def __init_subclass__(cls) -> None:
+        """Decide once what a class pays for."""
+        super().__init_subclass__()
+
+        def says(*names: str) -> bool:
+            return any(getattr(cls, name) is not getattr(Flow, name) for name in names)
+
+        cls._starts = cls.counts or says("start", "write")
+        cls._surrounds = says("enter", "leave")
+        cls._changes = says("whole", "block", "finish")
+        cls._ends = says("ended")
+        cls._wraps = cls._surrounds or cls._ends or says("failed", "close_failed")
+        if cls._surrounds:
+            cls.close = cls._close_surrounded  # type: ignore[method-assign]
+        if cls._surrounds or cls._changes:
+            loop = cls._worked
+        else:
+            loop = cls._counted if cls.counts else cls._passed
+        cls.__iter__ = loop  # type: ignore[attr-defined]
+
+    _starts = _surrounds = _changes = _ends = _wraps = False
+
+    def start(
+        self, status: str, headers: list[tuple[str, str]], exc_info: ExcInfo | None = None, /
+    ) -> Callable[[bytes], object]:
+        write = self.forward(status, headers, exc_info)
+        return self.write if self.counts else write
+
+    def forward(
+        self, status: str, headers: list[tuple[str, str]], exc_info: ExcInfo | None
+    ) -> Callable[[bytes], object]:
+        """Send a head on to the outer `start_response`."""
+        if exc_info is None:  # rule 2: some drivers take two arguments only
+            self._write = self.start_response(status, headers)
+        else:
+            self._write = self.start_response(status, headers, exc_info)
+        return self._write
+
+    def write(self, data: bytes, /) -> object:
+        self.bytes += len(data)
+        return self._write(data)
+
+    def enter(self) -> None: ...
+
+    def leave(self) -> None: ...
+
+    def hand_on(self) -> bool:
+        return False
+
+    def whole(self, blocks: list[bytes]) -> list[bytes]:
+        blocks = [self.block(block) for block in blocks]
+        last = self.finish()
+        return [*blocks, last] if last else blocks
+
+    def block(self, block: bytes, /) -> bytes:
+        return block
+
+    def finish(self) -> bytes:
+        return b""
+
+    def failed(self, error: Exception, /) -> Iterable[bytes] | None:
+        return None
+
+    def close_failed(self, error: BaseException, /) -> bool:
+        return False
+
+    def ended(self) -> None: ...
+
+    # From here on: what no layer overrides.
+
+    def _carry(self, body: Any, file_wrapper: Any) -> Any:
+        """Return what goes out for the body that the inner app returned."""
+        kind = type(body)
+        try:
+            if self.hand_on():
+                return body
+            if isinstance(body, (list, tuple)) and kind.__iter__ in _PLAIN:
+                return self._carry_list(body, kind)
+            if not (self._wraps or self._changes):
+                return body
+            if not self._changes and is_file_wrapper(body, file_wrapper):
+                # Rule 29: the very object, and so the end cannot be seen.
+                self.bytes, self.complete = _declared_length(self), None  # type: ignore[assignment]
+                self.close()
+                return body
+            self._close = getattr(body, "close", None)
+        except BaseException:  # the server never gets this body, so it closes nothing
+            close = getattr(body, "close", None)
+            if close is not None:
+                close()
+            raise
+        self._body = body
+        return self
+
+    def _carry_list(self, body: list[bytes] | tuple[bytes, ...], kind: type) -> Any:
+        close = getattr(body, "close", None)
+        if self._changes:
+            out: Any = self.whole([*body])  # through __iter__, so that inner ends see it pulled
+        elif kind is Blocks and self._wraps:
+            self._inside = inside = body._flow  # type: ignore[union-attr]
+            body._flow = self  # type: ignore[union-attr]
+            self._close = inside and inside.close
+            return body
+        else:
+            out = body
+        if not self._ends and (close is None or not (self._wraps or self._changes)):
+            return out
+        self._close = close
+        blocks = Blocks(out)
+        blocks._flow = self
+        blocks._iterator = None
+        return blocks
+
+    def _passed(self) -> Iterator[bytes]:
+        """Pass blocks on: the loop of a layer that waits for the end, or for an error."""
+        answer: Iterable[bytes] | None = None
+        try:
+            for block in self._body:
+                yield block
+                if self._body is _CLOSED:  # rule 26: closed while it waited
+                    return
+        except GeneratorExit:
+            raise
+        except BaseException as error:
+            answer = self._broke(error)
+            if answer is None:
+                raise
+        if answer is not None:
+            yield from answer
+        self.complete = True
+
+    def _counted(self) -> Iterator[bytes]:
+        """Pass blocks on and count their bytes, on the object: a local is lost on an early stop."""
+        answer: Iterable[bytes] | None = None
+        try:
+            for block in self._body:
+                self.bytes += len(block)
+                yield block
+                if self._body is _CLOSED:
+                    return
+        except GeneratorExit:
+            raise
+        except BaseException as error:
+            answer = self._broke(error)
+            if answer is None:
+                raise
+        if answer is not None:
+            yield from answer
+        self.complete = True
+
+    def _worked(self) -> Iterator[bytes]:
+        """Do everything that a layer may ask for: work round each pull, change each block."""
+        answer: Iterable[bytes] | None = None
+        iterator: Iterator[bytes] | None = None
+        try:
+            while self._body is not _CLOSED:
+                self.enter()
+                try:
+                    if iterator is None:
+                        iterator = iter(self._body)
+                    block = next(iterator, _END)
+                finally:
+                    self.leave()
+                if block is _END:
+                    last = self.finish()
+                    if last:
+                        yield last
+                    break
+                self.bytes += len(block)
+                yield self.block(block)
+            else:
+                return
+        except GeneratorExit:
+            raise
+        except BaseException as error:
+            answer = self._broke(error)
+            if answer is None:
+                raise
+        if answer is not None:
+            yield from answer
+        self.complete = True
+
+    def _broke(self, error: BaseException) -> Iterable[bytes] | None:
+        self.error = error
+        return self.failed(error) if isinstance(error, Exception) else None
+
+    def _raised(self, error: BaseException) -> Any:
+        """Return the answer to an inner call that raised, or None: rule 28, nothing to close."""
+        answer = None
+        try:
+            answer = self._broke(error)
+        finally:
+            if answer is None:
+                self.close()
+        return None if answer is None else self._carry_list([*answer], list)
+
+    def close(self) -> None:
+        """Close what is inside, once, then see the end (rules 23, 24)."""
+        if self._body is _CLOSED:
+            return
+        close = self._close
+        self._body = _CLOSED
+        self._close = self._inside = None  # rule 39: a body may hold our start_response
+        try:
+            if close is not None:
+                close()
+        except BaseException as error:
+            if self.error is None:
+                self.error = error
+            if not self.close_failed(error):
+                raise
+        finally:
+            try:
+                self.ended()
+            finally:
+                self.error = None  # rules 9, 39
+
+    def _close_surrounded(self) -> None:
+        close = self._close
+        if close is not None:
+            self._close = functools.partial(self._surround, close)
+        Flow.close(self)
+
+    def _surround(self, close: Callable[[], object]) -> None:
+        self.enter()
+        try:
+            close()
+        finally:
+            self.leave()
+
+
+_PLAIN = (list.__iter__, tuple.__iter__, Blocks.__iter__)
+
+
+def is_file_wrapper(body: object, file_wrapper: Any) -> bool:
+    """Tell whether `body` came out of the server's `wsgi.file_wrapper` (rule 29).
+
+    It is a type on gunicorn and wsgiref, a function that hands back the file itself on uWSGI.
+    """
+    if isinstance(file_wrapper, type):
+        return isinstance(body, file_wrapper)
+    return file_wrapper is not None and hasattr(body, "read")
+
+
+def _declared_length(x: Exchange) -> int | None:
+    for name, value in getattr(x, "headers", None) or ():
+        if name.lower() == "content-length" and value.isascii() and value.isdigit():
+            return int(value)
+    return None
+
+
+FlowType = TypeVar("FlowType", bound=Flow)
+
+
+def flow_through(
+    app: WSGIApplication, kind: type[FlowType], begin: Callable[[FlowType], Any] | None = None
+) -> WSGIApplication:
+    """Return the bound app that sends each request through a new flow of this `kind`.
+
+    `begin(flow)` fills in what the layer needs, before the inner call: `flow.environ` is there.
+    If it returns an app, that answers, as if the layer were not there.
+    """
+    starts, surrounds = kind._starts, kind._surrounds
+
+    def bound(environ: WSGIEnvironment, start_response: StartResponse) -> Any:
+        flow = kind()
+        flow.environ = environ
+        flow.start_response = start_response
+        flow.bytes = 0
+        flow.complete = False
+        flow.error = flow._body = flow._close = flow._inside = None
+        if begin is not None:
+            answer = begin(flow)
+            if answer is not None:
+                return answer(environ, start_response)
+        file_wrapper = environ.get("wsgi.file_wrapper")  # rule 3: before the call
+        try:
+            if surrounds:
+                flow.enter()
+                try:
+                    body = app(environ, flow.start if starts else start_response)
+                finally:
+                    flow.leave()
+            else:
+                body = app(environ, flow.start if starts else start_response)
+        except BaseException as error:
+            body = flow._raised(error)
+            if body is None:
+                raise
+            return body
+        return flow._carry(body, file_wrapper)
+
+    return bound
+
+
+class _HookFlow(Flow):
+    """The flow of a layer that has an end hook."""
+
+    __slots__ = ("_layer",)
+
+    counts = True
+    _layer: Hooks
+
+    def start(
+        self, status: str, headers: list[tuple[str, str]], exc_info: ExcInfo | None = None, /
+    ) -> Callable[[bytes], object]:
+        self.status = status
+        self.headers = [*headers]  # rule 12: a fresh list, the app may have given us a constant
+        self._layer.on_head(self)
+        if exc_info is None:
+            self._write = self.start_response(self.status, self.headers)
+        else:
+            self._write = self.start_response(self.status, self.headers, exc_info)
+        return self.write
+
+    def ended(self) -> None:
+        self._layer.on_end(self)
+
+
+class _EndFlow(_HookFlow):
+    """The same for a layer that leaves the head alone."""
+
+    __slots__ = ()
+
+    def start(
+        self, status: str, headers: list[tuple[str, str]], exc_info: ExcInfo | None = None, /
+    ) -> Callable[[bytes], object]:
+        self.status = status
+        self.headers = headers
+        self.forward(status, headers, exc_info)
+        return self.write
+
+
+def _bind_end(layer: Hooks, app: WSGIApplication, asks: bool, heads: bool) -> WSGIApplication:
+    # `flow_through`, written out for the price: no call but those that the hooks need.
+    kind = _HookFlow if heads else _EndFlow
+
+    def bound(environ: WSGIEnvironment, start_response: StartResponse) -> Any:
+        x = kind()
+        x.environ = environ
+        x.start_response = start_response
+        x.started = perf_counter()
+        x._layer = layer
+        x.bytes = 0
+        x.complete = False
+        x.state = x.status = x.headers = x.error = x._body = x._close = x._inside = None
+        if asks:
+            answer = layer.on_request(environ)
+            if callable(answer):
+                return answer(environ, start_response)
+            x.state = answer
+        file_wrapper = environ.get("wsgi.file_wrapper")  # rule 3: before the call
+        try:
+            body: Any = app(environ, x.start)
+        except BaseException as error:
+            x._raised(error)
+            raise
+        of = type(body)
+        if of is list:
+            blocks = Blocks(body)
+            blocks._flow = x
+            blocks._iterator = None
+            return blocks
+        if of is Blocks and body._flow is not None:
+            x._inside = body._flow
+            x._close = body._flow.close
+            body._flow = x
+            return body
+        if of is kind or of is GeneratorType:
+            x._close = body.close
+            x._body = body
+            return x
+        return x._carry(body, file_wrapper)
+
+    return bound
+
+
+def drain(environ: WSGIEnvironment, max_bytes: int, max_seconds: float = 1.0) -> bool:
+    """Read and discard the request body, so that an early answer reaches the client.
+
+    A server that closes the connection on unread data may cut the answer off. At most `max_bytes`
+    are read, for at most `max_seconds` (the clock is looked at between pieces of 16 KiB). Nothing
+    is read when the body is longer than that, when the client waits for `100 Continue` (rule 36),
+    or when its end cannot be known. Errors of `read` end it silently. Return whether nothing of
+    the body is left.
+
+    >>> from io import BytesIO
+    >>> drain({"CONTENT_LENGTH": "5", "wsgi.input": BytesIO(b"hello")}, max_bytes=100)
+    True
+    >>> drain({"CONTENT_LENGTH": "500", "wsgi.input": BytesIO(b"")}, max_bytes=100)
+    False
+    """
+    length = str(environ.get("CONTENT_LENGTH") or "0")
+    if not (length.isascii() and length.isdigit()) or len(length) > 18:
+        return False
+    left = int(length)
+    if not environ.get("CONTENT_LENGTH"):
+        if not environ.get("wsgi.input_terminated"):
+            return not environ.get("HTTP_TRANSFER_ENCODING")
+        left = max_bytes + 1  # one more than is allowed tells a longer body
+    elif left == 0:
+        return True
+    elif left > max_bytes:
+        return False
+    if environ.get("HTTP_EXPECT", "").lower() == "100-continue":
+        return False
+    deadline = perf_counter() + max_seconds
+    known = bool(environ.get("CONTENT_LENGTH"))
+    try:
+        read = environ["wsgi.input"].read
+        while left and perf_counter() < deadline:
+            piece = read(min(left, 16384))
+            if not piece:
+                return not known or bool(environ.get("wsgi.input_terminated"))
+            left -= len(piece)
+    except Exception:
+        return False
+    return left == 0 and known

@@ -78,7 +78,7 @@ def make(venv: Path) -> None:
 def install(python: Path, group: str) -> None:
     """Install the project editable, with every extra and one dependency group."""
     tell(f"installing the project and its group {group!r}")
-    pip = [str(python), "-m", "pip", "--disable-pip-version-check", "install", "--quiet"]
+    pip = [str(python), "-m", "pip", "--disable-pip-version-check", "install", "-qq"]
     # A new environment's pip may be too old to know `--group` (PEP 735).
     run([*pip, "--upgrade", "pip"])
     run([*pip, "--editable", ".[all]", "--group", group])

@@ -13,8 +13,9 @@ from tests import venvs
 
 def venv(directory: Path, line: str) -> Path:
     """Make what looks like a virtual environment."""
-    (directory / "bin").mkdir(parents=True)
-    (directory / "bin" / "python").touch()
+    (directory / "bin").mkdir(parents=True, exist_ok=True)
+    for name in ("python", "pip"):
+        (directory / "bin" / name).touch()
     (directory / "pyvenv.cfg").write_text(f"home = /usr/bin\n{line}\n")
     return directory
 
@@ -114,6 +115,22 @@ def test_inside_the_environment_it_returns(
     monkeypatch.setattr(sys, "prefix", str(tmp_path / ".venv"))
     venvs.reenter("tests", [], group="dev")
     assert recorder.executed == []
+
+
+@pytest.mark.parametrize(
+    ("lost", "options"),
+    [
+        pytest.param("python", ["--clear"], id="its interpreter was removed"),
+        pytest.param("pip", [], id="made by a Python without ensurepip"),
+    ],
+)
+def test_broken_environment_is_made_again(
+    recorder: Recorder, tmp_path: Path, lost: str, options: list[str]
+) -> None:
+    directory = venv(tmp_path / ".venv", f"version = {venvs.VERSION}.0")
+    (directory / "bin" / lost).unlink()
+    venvs.reenter("tests", [], group="dev")
+    assert recorder.commands[0] == [sys.executable, "-m", "venv", *options, str(directory)]
 
 
 def test_no_ensurepip(recorder: Recorder, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -26,8 +26,7 @@ def reenter(module: str, arguments: Sequence[str], *, group: str) -> None:
     python = venv / "bin" / "python"
     stamp = venv / f"wsgimw-{group}.stamp"
     wanted = fingerprint(ROOT, VERSION)
-    # A link that dangles (its interpreter was removed) counts as missing.
-    if not python.exists():
+    if not python.exists() or not (venv / "bin" / "pip").exists():
         make(venv)
     if not stamp.exists() or stamp.read_text() != wanted:
         install(python, group)
@@ -68,11 +67,13 @@ def fingerprint(root: Path, version: str) -> str:
 
 
 def make(venv: Path) -> None:
-    """Make an empty environment with an up-to-date pip."""
+    """Make an environment, or complete one: Debian without python3-venv leaves one without pip."""
     if importlib.util.find_spec("ensurepip") is None:
         stop(f"{sys.executable} cannot make a virtual environment: apt install python3-venv")
     tell(f"making {venv.name} with Python {VERSION}")
-    run([sys.executable, "-m", "venv", "--clear", str(venv)])
+    # `venv` does not mend a link whose interpreter was removed: such an environment starts anew.
+    clear = [] if (venv / "bin" / "python").exists() else ["--clear"]
+    run([sys.executable, "-m", "venv", *clear, str(venv)])
 
 
 def install(python: Path, group: str) -> None:

@@ -1,0 +1,1 @@
+"""Benches: cases timed beside each other in one run, reported as ratios."""

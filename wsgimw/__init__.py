@@ -1,3 +1,68 @@
-"""Composable middleware for WSGI (PEP 3333): correct by proof, fast by measurement."""
+"""Composable middleware for WSGI (PEP 3333): correct by proof, fast by measurement.
+
+>>> from wsgimw import Gzip, RequestId, compose
+>>> compose(RequestId(), Gzip())
+compose(
+    RequestId(),
+    Gzip(),
+)
+
+`compose`, `when`, `unless` and the ways to write a layer are here at once; a layer is loaded when
+its name is first asked for.
+"""
+
+from typing import TYPE_CHECKING, Any
+
+from wsgimw.exchange import Exchange, Hooks
+from wsgimw.onion import layer
+
+# Last: importing the module has put its own name here, and the name is the function's.
+from wsgimw.compose import Layer, Stack, compose, unless, when  # isort: skip
+
+if TYPE_CHECKING:
+    from wsgimw.access_log import AccessLog as AccessLog
+    from wsgimw.compress import Compress as Compress
+    from wsgimw.compress import Gzip as Gzip
+    from wsgimw.errors import CatchErrors as CatchErrors
+    from wsgimw.request_id import RequestId as RequestId
 
 __version__ = "0.1.0"
+
+__all__ = [
+    "AccessLog",
+    "CatchErrors",
+    "Compress",
+    "Exchange",
+    "Gzip",
+    "Hooks",
+    "Layer",
+    "RequestId",
+    "Stack",
+    "compose",
+    "layer",
+    "unless",
+    "when",
+]
+
+_LAZY = {
+    "AccessLog": "wsgimw.access_log",
+    "CatchErrors": "wsgimw.errors",
+    "Compress": "wsgimw.compress",
+    "Gzip": "wsgimw.compress",
+    "RequestId": "wsgimw.request_id",
+}
+
+if not TYPE_CHECKING:  # a visible __getattr__ makes checkers accept any misspelt name
+
+    def __getattr__(name: str) -> Any:
+        module = _LAZY.get(name)
+        if module is None:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        from importlib import import_module
+
+        value = getattr(import_module(module), name)
+        globals()[name] = value
+        return value
+
+    def __dir__() -> list[str]:
+        return sorted({*globals(), *__all__})

@@ -27,7 +27,8 @@ import inspect
 import weakref
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, TypeVar, overload
+from functools import partial
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar, overload
 
 from wsgimw import misuse
 from wsgimw.describe import constructor_call, describe
@@ -43,7 +44,17 @@ else:
 
 Bound = TypeVar("Bound", bound=Callable[..., Any])
 
-__all__ = ["BaseLayer", "Layer", "Origin", "Stack", "compose", "describe", "origin", "unless", "when"]
+__all__ = [
+    "BaseLayer",
+    "Layer",
+    "Origin",
+    "Stack",
+    "compose",
+    "describe",
+    "origin",
+    "unless",
+    "when",
+]
 
 
 class LayerType(type):
@@ -96,7 +107,8 @@ def named(bound: Bound, layer: object, app: WSGIApplication) -> Bound:
     return bound
 
 
-class Origin(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Origin:
     """Where a bound app came from: its layer, what it wraps, and its place in a stack."""
 
     layer: Layer
@@ -105,14 +117,7 @@ class Origin(NamedTuple):
     index: int
 
 
-class _Note(NamedTuple):
-    layer: Layer
-    inner: Callable[[], WSGIApplication | None]
-    stack: Stack
-    index: int
-
-
-_notes: weakref.WeakKeyDictionary[Any, _Note] = weakref.WeakKeyDictionary()
+_notes: weakref.WeakKeyDictionary[Any, Callable[[], Origin]] = weakref.WeakKeyDictionary()
 
 
 def origin(bound: object) -> Origin | None:
@@ -125,27 +130,29 @@ def origin(bound: object) -> Origin | None:
         note = _notes.get(bound)
     except TypeError:
         return None
-    return note and Origin(note.layer, note.inner(), note.stack, note.index)
+    return note() if note else None
 
 
 def _note(bound: Any, layer: Layer, inner: Any, stack: Stack, index: int) -> None:
     """Note an origin, holding the inner app weakly: an app that holds its stack must stay free."""
+    hold: Callable[[], Any]
     try:
-        if inspect.ismethod(inner):
-            hold: Callable[[], Any] = weakref.WeakMethod(inner)
-        else:
-            hold = weakref.ref(inner)
+        hold = weakref.WeakMethod(inner) if inspect.ismethod(inner) else weakref.ref(inner)
     except TypeError:
-        hold = lambda: inner  # noqa: E731
+        hold = partial(_itself, inner)
     try:
-        _notes[bound] = _Note(layer, hold, stack, index)
+        _notes[bound] = lambda: Origin(layer, hold(), stack, index)
     except TypeError:
         return
 
 
+def _itself(app: Any) -> Any:
+    return app
+
+
 @dataclass(frozen=True, slots=True, repr=False)
 class Stack:
-    """What `compose()` returns: an immutable sequence of layers, outermost first, itself a layer."""
+    """What `compose()` returns: an immutable sequence of layers, the outermost first; a layer."""
 
     _layers: tuple[Layer, ...] = ()
     _places: tuple[str, ...] = field(default=(), compare=False)

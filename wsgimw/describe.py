@@ -44,9 +44,7 @@ def _describe(obj: Any) -> str:
         return f"partial({', '.join(shown)})"
     if inspect.ismethod(obj) and callable(obj.__self__) and not isinstance(obj.__self__, type):
         return describe(obj.__self__)
-    if isinstance(
-        obj, (type, types.FunctionType, types.MethodType, types.BuiltinFunctionType)
-    ):
+    if isinstance(obj, (type, types.FunctionType, types.MethodType, types.BuiltinFunctionType)):
         return str(obj.__qualname__)
     if type(obj) in (list, tuple) and obj:
         return _items(obj)
@@ -67,10 +65,8 @@ def constructor_call(obj: Any) -> str:
     Options at their default are left out; each parameter is read from the attribute of its name.
     """
     cls = type(obj)
-    factories = (
-        {f.name: f.default_factory for f in fields(obj)} if is_dataclass(obj) else {}
-    )
-    shown = []
+    factories = {f.name: f.default_factory for f in fields(obj)} if is_dataclass(obj) else {}
+    shown: list[str] = []
     for name, parameter in inspect.signature(cls).parameters.items():
         value = getattr(obj, name)
         if parameter.kind is parameter.VAR_POSITIONAL:

@@ -28,16 +28,15 @@ import functools
 from collections.abc import Callable, Iterable, Iterator
 from time import perf_counter
 from types import GeneratorType
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 from wsgimw.compose import BaseLayer
 
 if TYPE_CHECKING:
-    from types import TracebackType
-
+    from _typeshed import OptExcInfo
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
-    ExcInfo = tuple[type[BaseException], BaseException, TracebackType]
+    Block: TypeAlias = bytes  # in a class that has `bytes`, the name means that
 
 __all__ = ["Exchange", "Flow", "Hooks", "drain"]
 
@@ -100,7 +99,7 @@ class Hooks(BaseLayer):
 
 
 def _bind_nothing(app: WSGIApplication) -> WSGIApplication:
-    def bound(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+    def bound(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[Block]:
         return app(environ, start_response)
 
     return bound
@@ -109,7 +108,7 @@ def _bind_nothing(app: WSGIApplication) -> WSGIApplication:
 def _bind_request(layer: Hooks, app: WSGIApplication) -> WSGIApplication:
     on_request = layer.on_request
 
-    def bound(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+    def bound(environ: WSGIEnvironment, start_response: StartResponse) -> Any:
         answer = on_request(environ)
         if callable(answer):
             return answer(environ, start_response)
@@ -132,8 +131,8 @@ class _HeadExchange(Exchange):
     _start_response: StartResponse
 
     def start_response(
-        self, status: str, headers: list[tuple[str, str]], exc_info: ExcInfo | None = None, /
-    ) -> Callable[[bytes], object]:
+        self, status: str, headers: list[tuple[str, str]], exc_info: OptExcInfo | None = None, /
+    ) -> Callable[[Block], object]:
         self.status = status
         self.headers = [*headers]  # rule 12: a fresh list, the app may have given us a constant
         self._layer.on_head(self)
@@ -143,7 +142,7 @@ class _HeadExchange(Exchange):
 
 
 def _bind_head(layer: Hooks, app: WSGIApplication, asks: bool) -> WSGIApplication:
-    def bound(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+    def bound(environ: WSGIEnvironment, start_response: StartResponse) -> Any:
         x = _HeadExchange()
         x.environ = environ
         x.started = perf_counter()
@@ -176,7 +175,7 @@ class Blocks(list[bytes]):
     _flow: Flow | None
     _iterator: Any
 
-    def __iter__(self) -> Iterator[bytes]:
+    def __iter__(self) -> Iterator[Block]:
         self._iterator = iterator = list.__iter__(self)
         return iterator
 
@@ -208,19 +207,20 @@ class Blocks(list[bytes]):
 class Flow(Exchange):
     """One request on its way through one layer that does more than look on.
 
-    A layer subclasses this, overrides what it wants to say, and binds with `flow_through`. What is
-    not overridden costs nothing. The loops, `close()`, `write()`, lists and file wrappers stay here.
+    A layer subclasses this, overrides what it wants to say, and binds with `flow_through`. What
+    is not overridden costs nothing. Loops, `close()`, `write()`, lists and file wrappers stay here.
 
     | override | is called |
     | --- | --- |
     | `start` | as the inner app's `start_response`; `forward` sends a head on |
     | `write` | with what the inner app writes, when `start` returned it |
     | `enter`, `leave` | round all inner code: the call, each pull, `close()` |
-    | `hand_on` | when the inner app has returned; True: its body goes out as it is |
+    | `hand_on` | with the body that the inner app returned, and whether it is a list, a tuple or \
+a file wrapper, so that no head comes late; True: it goes out as it is |
     | `whole` | with a list or tuple body; returns the list that goes out |
     | `block` | with each block that was pulled; returns the block that goes out |
     | `finish` | when the body is exhausted; returns a last block, `b""` for none |
-    | `failed` | with an `Exception` of the call or a pull; None: it goes up; else the blocks to send |
+    | `failed` | with an `Exception` of the call or a pull; None: it goes up; else what to send |
     | `close_failed` | with what the inner `close()` raised; True: it is dealt with |
     | `ended` | once, after the inner `close()`, whatever happened; not after `hand_on` |
     """
@@ -232,10 +232,12 @@ class Flow(Exchange):
     _body: Any
     _close: Callable[[], object] | None
     _inside: Flow | None
-    _write: Callable[[bytes], object]
+    _write: Callable[[Block], object]
 
     counts = False
     """Class option: keep `bytes` of streams and `write()` too. Those of a list are always kept."""
+    changes: bool | None = None
+    """Class option: False if `block` and `finish` only look on; lists and files pass then."""
 
     def __init_subclass__(cls) -> None:
         """Decide once what a class pays for."""
@@ -246,13 +248,16 @@ class Flow(Exchange):
 
         cls._starts = cls.counts or says("start", "write")
         cls._surrounds = says("enter", "leave")
-        cls._changes = says("whole", "block", "finish")
+        sees = says("whole", "block", "finish")
+        cls._changes = sees if cls.changes is None else cls.changes
         cls._ends = says("ended")
-        cls._wraps = cls._surrounds or cls._ends or says("failed", "close_failed")
+        cls._wraps = cls._surrounds or cls._ends or sees or says("failed", "close_failed")
         if cls._surrounds:
             cls.close = cls._close_surrounded  # type: ignore[method-assign]
-        if cls._surrounds or cls._changes:
+        if cls._surrounds:
             loop = cls._worked
+        elif sees:
+            loop = cls._changed
         else:
             loop = cls._counted if cls.counts else cls._passed
         cls.__iter__ = loop  # type: ignore[attr-defined]
@@ -260,14 +265,14 @@ class Flow(Exchange):
     _starts = _surrounds = _changes = _ends = _wraps = False
 
     def start(
-        self, status: str, headers: list[tuple[str, str]], exc_info: ExcInfo | None = None, /
-    ) -> Callable[[bytes], object]:
+        self, status: str, headers: list[tuple[str, str]], exc_info: OptExcInfo | None = None, /
+    ) -> Callable[[Block], object]:
         write = self.forward(status, headers, exc_info)
         return self.write if self.counts else write
 
     def forward(
-        self, status: str, headers: list[tuple[str, str]], exc_info: ExcInfo | None
-    ) -> Callable[[bytes], object]:
+        self, status: str, headers: list[tuple[str, str]], exc_info: OptExcInfo | None
+    ) -> Callable[[Block], object]:
         """Send a head on to the outer `start_response`."""
         if exc_info is None:  # rule 2: some drivers take two arguments only
             self._write = self.start_response(status, headers)
@@ -275,7 +280,7 @@ class Flow(Exchange):
             self._write = self.start_response(status, headers, exc_info)
         return self._write
 
-    def write(self, data: bytes, /) -> object:
+    def write(self, data: Block, /) -> object:
         self.bytes += len(data)
         return self._write(data)
 
@@ -283,21 +288,21 @@ class Flow(Exchange):
 
     def leave(self) -> None: ...
 
-    def hand_on(self) -> bool:
+    def hand_on(self, body: Any, final: bool, /) -> bool:
         return False
 
-    def whole(self, blocks: list[bytes]) -> list[bytes]:
+    def whole(self, blocks: list[Block]) -> list[Block]:
         blocks = [self.block(block) for block in blocks]
         last = self.finish()
         return [*blocks, last] if last else blocks
 
-    def block(self, block: bytes, /) -> bytes:
+    def block(self, block: Block, /) -> Block:
         return block
 
-    def finish(self) -> bytes:
+    def finish(self) -> Block:
         return b""
 
-    def failed(self, error: Exception, /) -> Iterable[bytes] | None:
+    def failed(self, error: Exception, /) -> Iterable[Block] | None:
         return None
 
     def close_failed(self, error: BaseException, /) -> bool:
@@ -311,13 +316,15 @@ class Flow(Exchange):
         """Return what goes out for the body that the inner app returned."""
         kind = type(body)
         try:
-            if self.hand_on():
+            listed = isinstance(body, (list, tuple)) and kind.__iter__ in _PLAIN
+            is_file = not listed and is_file_wrapper(body, file_wrapper)
+            if self.hand_on(body, listed or is_file):
                 return body
-            if isinstance(body, (list, tuple)) and kind.__iter__ in _PLAIN:
+            if listed:
                 return self._carry_list(body, kind)
-            if not (self._wraps or self._changes):
+            if not self._wraps:
                 return body
-            if not self._changes and is_file_wrapper(body, file_wrapper):
+            if is_file and not self._changes:
                 # Rule 29: the very object, and so the end cannot be seen.
                 self.bytes, self.complete = _declared_length(self), None  # type: ignore[assignment]
                 self.close()
@@ -331,7 +338,7 @@ class Flow(Exchange):
         self._body = body
         return self
 
-    def _carry_list(self, body: list[bytes] | tuple[bytes, ...], kind: type) -> Any:
+    def _carry_list(self, body: list[Block] | tuple[Block, ...], kind: type) -> Any:
         close = getattr(body, "close", None)
         if self._changes:
             out: Any = self.whole([*body])  # through __iter__, so that inner ends see it pulled
@@ -342,7 +349,7 @@ class Flow(Exchange):
             return body
         else:
             out = body
-        if not self._ends and (close is None or not (self._wraps or self._changes)):
+        if not self._ends and (close is None or not self._wraps):
             return out
         self._close = close
         blocks = Blocks(out)
@@ -350,9 +357,9 @@ class Flow(Exchange):
         blocks._iterator = None
         return blocks
 
-    def _passed(self) -> Iterator[bytes]:
+    def _passed(self) -> Iterator[Block]:
         """Pass blocks on: the loop of a layer that waits for the end, or for an error."""
-        answer: Iterable[bytes] | None = None
+        answer: Iterable[Block] | None = None
         try:
             for block in self._body:
                 yield block
@@ -368,9 +375,9 @@ class Flow(Exchange):
             yield from answer
         self.complete = True
 
-    def _counted(self) -> Iterator[bytes]:
+    def _counted(self) -> Iterator[Block]:
         """Pass blocks on and count their bytes, on the object: a local is lost on an early stop."""
-        answer: Iterable[bytes] | None = None
+        answer: Iterable[Block] | None = None
         try:
             for block in self._body:
                 self.bytes += len(block)
@@ -387,10 +394,32 @@ class Flow(Exchange):
             yield from answer
         self.complete = True
 
-    def _worked(self) -> Iterator[bytes]:
-        """Do everything that a layer may ask for: work round each pull, change each block."""
-        answer: Iterable[bytes] | None = None
-        iterator: Iterator[bytes] | None = None
+    def _changed(self) -> Iterator[Block]:
+        """Show each block to the layer, which may change it, and ask it for a last one."""
+        answer: Iterable[Block] | None = None
+        try:
+            for block in self._body:
+                self.bytes += len(block)
+                yield self.block(block)
+                if self._body is _CLOSED:
+                    return
+            last = self.finish()
+            if last:
+                yield last
+        except GeneratorExit:
+            raise
+        except BaseException as error:
+            answer = self._broke(error)
+            if answer is None:
+                raise
+        if answer is not None:
+            yield from answer
+        self.complete = True
+
+    def _worked(self) -> Iterator[Block]:
+        """Do all of it, and let the layer work round each pull."""
+        answer: Iterable[Block] | None = None
+        iterator: Iterator[Block] | None = None
         try:
             while self._body is not _CLOSED:
                 self.enter()
@@ -419,7 +448,7 @@ class Flow(Exchange):
             yield from answer
         self.complete = True
 
-    def _broke(self, error: BaseException) -> Iterable[bytes] | None:
+    def _broke(self, error: BaseException) -> Iterable[Block] | None:
         self.error = error
         return self.failed(error) if isinstance(error, Exception) else None
 
@@ -541,8 +570,8 @@ class _HookFlow(Flow):
     _layer: Hooks
 
     def start(
-        self, status: str, headers: list[tuple[str, str]], exc_info: ExcInfo | None = None, /
-    ) -> Callable[[bytes], object]:
+        self, status: str, headers: list[tuple[str, str]], exc_info: OptExcInfo | None = None, /
+    ) -> Callable[[Block], object]:
         self.status = status
         self.headers = [*headers]  # rule 12: a fresh list, the app may have given us a constant
         self._layer.on_head(self)
@@ -562,8 +591,8 @@ class _EndFlow(_HookFlow):
     __slots__ = ()
 
     def start(
-        self, status: str, headers: list[tuple[str, str]], exc_info: ExcInfo | None = None, /
-    ) -> Callable[[bytes], object]:
+        self, status: str, headers: list[tuple[str, str]], exc_info: OptExcInfo | None = None, /
+    ) -> Callable[[Block], object]:
         self.status = status
         self.headers = headers
         self.forward(status, headers, exc_info)

@@ -6,7 +6,6 @@ nothing per request. Each message names the place, what was found, and the fix.
 
 from __future__ import annotations
 
-import difflib
 import inspect
 import types
 from collections.abc import Iterable
@@ -124,17 +123,18 @@ def check_options(
     if len(args) > len(positional) and not starred:
         _too_many(name, args, len(positional), known)
     for parameter in parameters:
-        missing = parameter.default is parameter.empty and parameter.name not in options
-        if missing and parameter in positional[len(args) :] or (
-            missing and parameter.kind is parameter.KEYWORD_ONLY
-        ):
-            raise TypeError(
-                f"{name}() needs {parameter.name}: write {name}({_example(parameter)})"
-            )
+        required = (
+            parameter.default is parameter.empty and parameter.kind is not parameter.VAR_POSITIONAL
+        )
+        given = parameter.name in options or parameter in positional[: len(args)]
+        if required and not given:
+            raise TypeError(f"{name}() needs {parameter.name}: write {name}({_example(parameter)})")
     raise TypeError(f"{name}(): {reason}")
 
 
 def _unknown_option(name: str, option: str, known: list[str]) -> NoReturn:
+    import difflib  # only for this message
+
     near = difflib.get_close_matches(option, known, n=1)
     hint = f"did you mean {near[0]}?" if near else f"its options are {_listed(known)}"
     raise TypeError(f"{name}() has no option {option!r}; {hint}")

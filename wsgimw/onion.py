@@ -39,10 +39,10 @@ What it costs: head and end; about twice the same layer written with hooks.
 
 from __future__ import annotations
 
-import functools
 import inspect
-from collections.abc import Callable, Generator, Iterator
-from dataclasses import MISSING, field, fields, make_dataclass
+from collections.abc import Callable, Generator, Hashable
+from dataclasses import field, fields, make_dataclass
+from time import perf_counter
 from typing import TYPE_CHECKING, Any, ClassVar, Concatenate, ParamSpec
 
 from wsgimw.compose import BaseLayer, Layer
@@ -50,9 +50,10 @@ from wsgimw.describe import describe
 from wsgimw.exchange import Exchange, Flow, flow_through
 
 if TYPE_CHECKING:
-    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+    from _typeshed import OptExcInfo
+    from _typeshed.wsgi import WSGIApplication, WSGIEnvironment
 
-    from wsgimw.exchange import ExcInfo
+    from wsgimw.exchange import Block
 
 __all__ = ["layer"]
 
@@ -71,15 +72,16 @@ def layer(
     name = describe(function)
     if not inspect.isgeneratorfunction(function):
         raise TypeError(f"@layer {name} has no yield; a layer without one is a function app -> app")
-    first, *options = inspect.signature(function).parameters.values() or [None]
-    if first is None or first.kind not in (first.POSITIONAL_ONLY, first.POSITIONAL_OR_KEYWORD):
+    parameters = list(inspect.signature(function).parameters.values())
+    if not parameters or parameters[0].kind > inspect.Parameter.POSITIONAL_OR_KEYWORD:
         raise TypeError(f"@layer {name} must take environ: def {function.__name__}(environ, ...)")
+    options = parameters[1:]
     for option in options:
         if option.kind not in (option.POSITIONAL_OR_KEYWORD, option.KEYWORD_ONLY):
             raise TypeError(f"@layer {name}: option {option} must be a named one: *, name=default")
     made = make_dataclass(
         function.__name__,
-        [(option.name, Any, _default(option)) for option in options],
+        [(option.name, _annotation(option), _default(option)) for option in options],
         bases=(Onion,),
         namespace={"_wsgimw_run": staticmethod(function), "__doc__": function.__doc__},
         frozen=True,
@@ -91,11 +93,16 @@ def layer(
     return made
 
 
+def _annotation(option: inspect.Parameter) -> Any:
+    return Any if option.annotation is option.empty else option.annotation
+
+
 def _default(option: inspect.Parameter) -> Any:
     if option.default is option.empty:
         return field()
-    # A factory, since a dataclass refuses a list as the default itself.
-    return field(default_factory=lambda: option.default)
+    if isinstance(option.default, Hashable):
+        return field(default=option.default)
+    return field(default_factory=lambda: option.default)  # a dataclass takes no list as such
 
 
 class Onion(BaseLayer):
@@ -110,13 +117,102 @@ class Onion(BaseLayer):
         options = {f.name: getattr(self, f.name) for f in fields(self)}  # type: ignore[arg-type]
 
         def begin(flow: _OnionFlow) -> Any:
-            flow._generator = generator = run(flow.environ, **options)
+            flow.started = perf_counter()
+            flow.state = flow.status = flow.headers = flow._exc_info = None
+            flow._committed = False
             flow._layer = self
-            flow.state = flow.status = flow.headers = None
+            flow._generator = generator = run(flow.environ, **options)
             try:
                 next(generator)
             except StopIteration as stop:
-                return app if stop.value is None else stop.value
+                if stop.value is None or callable(stop.value):
+                    return stop.value or app
+                raise TypeError(
+                    f"{self!r} returned {describe(stop.value)} before its first yield; return a "
+                    "WSGI app, which answers, or nothing, which steps aside"
+                ) from None
             return None
 
         return flow_through(app, _OnionFlow, begin)
+
+
+class _OnionFlow(Flow):
+    """Holds the head until it is final, and drives the generator past its yields (rule 41)."""
+
+    __slots__ = ("_committed", "_exc_info", "_generator", "_layer")
+
+    counts = True
+    changes = False
+    _committed: bool
+    _exc_info: OptExcInfo | None
+    _generator: Generator[None, Exchange, Any] | None
+    _layer: Onion
+
+    def start(
+        self, status: str, headers: list[tuple[str, str]], exc_info: OptExcInfo | None = None, /
+    ) -> Callable[[Block], object]:
+        if exc_info is None and self.status is not None and not self._committed:
+            self._commit()  # rule 7: two heads without `exc_info`, which the server must refuse
+        self.status = status
+        if self._committed:
+            self.headers = headers
+            self.forward(status, headers, exc_info)
+        else:
+            self.headers = [*headers]  # rule 12
+            self._exc_info = exc_info
+        return self.write
+
+    def write(self, data: Block, /) -> object:
+        if not self._committed:
+            self._commit()
+        return super().write(data)
+
+    def hand_on(self, body: Any, final: bool, /) -> bool:
+        if final and self.status is not None and not self._committed:
+            self._commit()
+        return self._committed and self._generator is None
+
+    def block(self, block: Block, /) -> Block:
+        if not self._committed and self.status is not None:
+            self._commit()
+        return block
+
+    def finish(self) -> Block:
+        return self.block(b"")
+
+    def _commit(self) -> None:
+        self._committed = True
+        exc_info, self._exc_info = self._exc_info, None  # rule 9
+        if self._generator is not None:
+            try:
+                self._generator.send(self)
+            except StopIteration:
+                self._generator = None
+        self.forward(self.status, self.headers, exc_info)
+
+    def ended(self) -> None:
+        generator, self._generator = self._generator, None
+        self._exc_info = None
+        if generator is None:
+            return
+        if self._committed:
+            try:
+                generator.send(self)
+            except StopIteration:
+                return
+            generator.close()
+            raise RuntimeError(
+                f"{self._layer!r} yields a third time; a layer yields twice at the most, "
+                "for the head and for the end"
+            )
+        if self.error is None:
+            generator.close()
+            return
+        try:
+            generator.throw(self.error)
+        except (self.error.__class__, StopIteration):
+            return
+        except BaseException as raised:
+            self.error.add_note(f"and {self._layer!r} raised {raised!r} while it was told")
+        else:
+            generator.close()

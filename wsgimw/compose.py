@@ -87,6 +87,11 @@ class BaseLayer(metaclass=LayerType):
     __slots__ = ()
     __wsgimw_layer_value__ = True
 
+    def __init_subclass__(cls) -> None:
+        # A dataclass writes its own `__repr__` unless the class itself has one.
+        if "__repr__" not in cls.__dict__:
+            cls.__repr__ = cls.__repr__  # type: ignore[method-assign]
+
     def __repr__(self) -> str:
         return constructor_call(self)
 

@@ -58,7 +58,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         return int(options.run(options))
     except Usage as mistake:
-        print(f"wsgimw {options.command}: {mistake}", file=sys.stderr)
+        text = " ".join(str(mistake).split())  # a stack's repr has many lines
+        print(f"wsgimw {options.command}: {text}", file=sys.stderr)
         return USAGE
     except KeyboardInterrupt:
         return 130  # as a shell says it of a command that Ctrl-C ended
@@ -157,11 +158,15 @@ def _no_attribute(found: object, path: str, name: str) -> str:
 
 def _told(error: BaseException) -> str:
     """Say on one line what was raised and where."""
-    text = " ".join(traceback.format_exception_only(error)[-1].split())
+    text = traceback.format_exception_only(error)[-1].strip()
     frames = traceback.extract_tb(error.__traceback__)
+    own = [frame for frame in frames if frame.filename.startswith(str(Path.cwd()))]
+    frame = (own or frames)[-1]
     if isinstance(error, SyntaxError):
         return f"{text} ({error.filename}, line {error.lineno})"
-    return f"{text} ({frames[-1].filename}, line {frames[-1].lineno})" if frames else text
+    if frame.filename == __file__:  # raised by the call, not inside of it
+        return text
+    return f"{text} ({frame.filename}, line {frame.lineno})"
 
 
 def _load_app(target: str) -> Any:

@@ -167,7 +167,7 @@ def check(address: str, layer: str, duty: str) -> Callable[..., Callable[[Visito
     return register
 
 
-@check("/", "Gzip", "a whole body is smaller, decodes to the same, has its length and Vary")
+@check("/", "Gzip", "makes a whole body smaller, and says so")
 def gzip_whole(visitor: Visitor) -> str:
     plain, packed = visitor.get("/"), visitor.get("/", Accept_Encoding="gzip")
     for answer in (plain, packed):
@@ -181,7 +181,7 @@ def gzip_whole(visitor: Visitor) -> str:
     return f"{len(plain.raw):,} B sent as {len(packed.raw):,} B"
 
 
-@check("/order", "AccessLog", "the line has the bytes that were sent, not those of the app")
+@check("/order", "AccessLog", "counts the bytes that were sent")
 def log_bytes(visitor: Visitor) -> str:
     answer = visitor.get("/order", Accept_Encoding="gzip")
     entry = visitor.entry()
@@ -190,7 +190,7 @@ def log_bytes(visitor: Visitor) -> str:
     return f"{entry['bytes']:,} B of {len(answer.content):,} B"
 
 
-@check("/json", "RequestId", "the app, the answer and the log line have the same new id")
+@check("/json", "RequestId", "gives app, answer and line the same new id")
 def request_id(visitor: Visitor) -> str:
     first, second = visitor.get("/json"), visitor.get("/json", X_Request_ID="forged")
     for answer in (first, second):
@@ -199,10 +199,10 @@ def request_id(visitor: Visitor) -> str:
         expect(seen == answer.id, f"the app saw {seen!r}, the client {answer.id!r}")
         expect(visitor.entry(answer.id)["path"] == "/json", "a line of another request")
     expect(first.id != second.id, "the same id twice")
-    return f"{first.id[:8]}..., and a visitor's own was not taken"
+    return f"{first.id[:8]}..., not the one that came in"
 
 
-@check("/", "all", "HEAD has the head of GET and no body")
+@check("/", "all layers", "answer HEAD with the head of GET, no body")
 def head(visitor: Visitor) -> str:
     whole = visitor.get("/", Accept_Encoding="gzip")
     answer = visitor.get("/", "HEAD", Accept_Encoding="gzip")
@@ -214,7 +214,7 @@ def head(visitor: Visitor) -> str:
     return "same head, 0 B"
 
 
-@check("/stream", "Gzip", "each block is readable before the next one is made")
+@check("/stream", "Gzip", "lets each block out before the next is made")
 def stream(visitor: Visitor) -> str:
     with visitor.open("/stream", Accept_Encoding="gzip") as response:
         expect(response.headers["Content-Encoding"] == "gzip", "no gzip")
@@ -230,7 +230,7 @@ def stream(visitor: Visitor) -> str:
     return f"{BLOCKS} blocks, {len(reader.content):,} B sent as {entry['bytes']:,} B"
 
 
-@check("/stream", "all", "the same without gzip")
+@check("/stream", "all layers", "do so without gzip, too")
 def stream_plain(visitor: Visitor) -> str:
     with visitor.open("/stream") as response:
         reader = Reader(response)
@@ -242,7 +242,7 @@ def stream_plain(visitor: Visitor) -> str:
     return f"{BLOCKS} blocks, {len(reader.content):,} B"
 
 
-@check("/events", "Gzip", "the first event comes before the second is made")
+@check("/events", "Gzip", "lets event 1 out before event 2 is made")
 def events(visitor: Visitor) -> str:
     with visitor.open("/events", Accept_Encoding="gzip") as response:
         coding = response.headers["Content-Encoding"]
@@ -257,7 +257,7 @@ def events(visitor: Visitor) -> str:
     return "event 1, then event 2"
 
 
-@check("/events", "AccessLog", "a client that leaves is logged as client_gone")
+@check("/events", "AccessLog", "notices a client that leaves")
 def gone(visitor: Visitor) -> str:
     with visitor.open("/events") as response:
         Reader(response).until(b"event 1, ")
@@ -267,15 +267,15 @@ def gone(visitor: Visitor) -> str:
     return outcome
 
 
-@check("/slow", "AccessLog", "the line has the time that the app took")
+@check("/slow", "AccessLog", "measures the time that the app took")
 def slow(visitor: Visitor) -> str:
     visitor.get("/slow")
     entry = visitor.entry()
     expect(entry["app_ms"] >= 490, f"app_ms {entry['app_ms']}")
-    return f"{entry['app_ms']:.0f} ms in the app, {entry['client_ms']:.1f} ms for the client"
+    return f"app {entry['app_ms']:.0f} ms, client {entry['client_ms']:.1f} ms"
 
 
-@check("/fail", "CatchErrors", "500 as text, with the request id and nothing of the source")
+@check("/fail", "CatchErrors", "answers 500 as text, with the request's id")
 def fail_text(visitor: Visitor) -> str:
     answer = visitor.get("/fail")
     _is_error(answer, "text/plain; charset=utf-8")
@@ -287,7 +287,7 @@ def fail_text(visitor: Visitor) -> str:
     return f"id {answer.id[:8]}..., logged as {entry['error']}"
 
 
-@check("/fail", "CatchErrors", "the same as problem+json for a client that asks for JSON")
+@check("/fail", "CatchErrors", "answers 500 as problem+json if asked for JSON")
 def fail_json(visitor: Visitor) -> str:
     answer = visitor.get("/fail", Accept="application/json")
     _is_error(answer, "application/problem+json")
@@ -297,7 +297,7 @@ def fail_json(visitor: Visitor) -> str:
     fingerprint = problem["fingerprint"]
     expect(fingerprint == answer.fields["X-Error-Fingerprint"], "another fingerprint in the head")
     expect(fingerprint == visitor.entry()["fingerprint"], "another fingerprint on the line")
-    return f"fingerprint {fingerprint} in body, head and line"
+    return f"{fingerprint} in body, head and line"
 
 
 def _is_error(answer: Answer, kind: str) -> None:
@@ -307,7 +307,7 @@ def _is_error(answer: Answer, kind: str) -> None:
         expect(secret not in answer.content, f"{secret.decode()!r} in the body")
 
 
-@check("/broken-stream", "CatchErrors", "the connection is cut, for the client to notice")
+@check("/broken-stream", "CatchErrors", "lets the connection be cut, and reports")
 def broken(visitor: Visitor) -> str:
     with visitor.open("/broken-stream", Accept_Encoding="gzip") as response:
         visitor.pace.step(2)
@@ -324,10 +324,10 @@ def broken(visitor: Visitor) -> str:
     told = visitor.errors.getvalue().count("RuntimeError: the third entry could not be read")
     expect(told == 1, f"{told} tracebacks on wsgi.errors")
     expect(entry["outcome"] == "failed_midstream", f"outcome {entry['outcome']}")
-    return f"cut after entry 2, logged as {entry['outcome']}"
+    return f"cut after entry 2, {entry['outcome']}"
 
 
-@check("/missing", "all", "404 of the app passes")
+@check("/missing", "all layers", "let the app's 404 pass")
 def missing(visitor: Visitor) -> str:
     answer = visitor.get("/missing")
     expect(answer.status == visitor.entry()["status"] == 404, f"status {answer.status}")
@@ -370,10 +370,12 @@ def run() -> bool:
         visitor = Visitor(port, lines, errors, pace)
         for item in CHECKS:
             rows.append(_row(item.address, item.layer, item.duty, item.judge, visitor))
-        rows.append(_row("", "AccessLog", "exactly one line for each request", _one_each, visitor))
-        rows.append(_row("", "", "every address was requested", _all_requested, visitor))
+        rows.append(_row("", "AccessLog", "writes one line for each request", _one_each, visitor))
+        rows.append(_row("all addresses", "", "were requested", _all_requested, visitor))
     for name in ("common", "combined", "dev"):
-        rows.append(_row("/json", f"AccessLog {name}", "its line fits the request", _format, name))
+        rows.append(
+            _row("/json", f"AccessLog {name}", "writes a line that fits the request", _format, name)
+        )
     good = [row for row in rows if row[0] == "ok"]
     print(_table(("", "address", "layer", "what it must do", "seen"), rows))
     print(f"\n{len(good)} of {len(rows)} checks passed")
@@ -440,7 +442,7 @@ def _format(name: str) -> str:
         if name == "combined":
             fits = fits and entry["user_agent"] == 'quote " and \\'
     expect(fits, f"the line {line!r}")
-    return line
+    return f"{line[:36]}..."
 
 
 def _log(name: str, lines: Lines) -> Layer:

@@ -10,7 +10,9 @@ that ended.
 
 from __future__ import annotations
 
+import errno
 import logging
+import os
 import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -69,14 +71,14 @@ def _bind(host: str, port: int) -> socket.socket:
     try:
         return socket.create_server((host, port), family=family, backlog=128)
     except OSError as error:
+        foreign = isinstance(error, socket.gaierror) or error.errno == errno.EADDRNOTAVAIL
+        # `strerror` of `create_server` repeats the address.
+        reason = (
+            error.strerror if isinstance(error, socket.gaierror) else os.strerror(error.errno or 0)
+        )
+        hint = "an address of this machine with --host" if foreign else "another port with --port"
         place = address(host, port)
-        if isinstance(error, PermissionError):
-            hint = "ports below 1024 are for root, choose another with --port"
-        elif isinstance(error, socket.gaierror):
-            hint = "choose an address of this machine with --host"
-        else:
-            hint = "choose another port with --port"
-        raise CannotListen(f"cannot listen on {place}: {error.strerror}; {hint}") from None
+        raise CannotListen(f"cannot listen on {place}: {reason}; choose {hint}") from None
 
 
 def address(host: str, port: int) -> str:

@@ -1,9 +1,10 @@
 """One line that proves a layer: `check_middleware(layer)`.
 
-Every probe of the protocol's 41 rules is run against the layer, each with an app of its own inside and a strict server
-outside. Use it in the tests of any WSGI middleware, ours or not; it needs no network and takes some tens of milliseconds. It
-judges how a layer behaves where it passes things on. Give `environ` what makes the layer do its work, and use
-`skip` for rules that it breaks on purpose.
+Every probe of the protocol's 41 rules is run against the layer, each with an app of its own inside
+and a strict server outside. Use it in the tests of any WSGI middleware, ours or not; it needs no
+network and takes some tens of milliseconds. It judges how a layer behaves where it passes things
+on. Give `environ` what makes the layer do its work, and use `skip` for rules that it breaks on
+purpose.
 
 >>> def textbook(app):
 ...     def bound(environ, start_response):
@@ -20,8 +21,8 @@ judges how a layer behaves where it passes things on. Give `environ` what makes 
 >>> bool(check_middleware(lambda app: app))
 True
 
-In a test `assert check_middleware(Compress(), environ={"HTTP_ACCEPT_ENCODING": "gzip"})` prints, for each broken rule, what was
-expected, what came, and why it matters.
+In a test `assert check_middleware(Compress(), environ={"HTTP_ACCEPT_ENCODING": "gzip"})` prints,
+for each broken rule, what was expected, what came, and why it matters.
 """
 
 from __future__ import annotations
@@ -40,7 +41,9 @@ Status = Literal["passed", "failed", "skipped"]
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What one probe found. `message` says what was expected and what came; it is empty unless the probe failed."""
+    """What one probe found. `message` says what was expected and what came; it is empty unless the
+    probe failed.
+    """
 
     id: str
     rule: int
@@ -77,14 +80,16 @@ def check_middleware(
 ) -> Report:
     """Run every probe against `layer`, each on a fresh request to a strict server.
 
-    `skip`: numbers of rules, or ids of probes, that the layer breaks on purpose; an unknown one is a `ValueError`. A rule
-    that others' probes judge (40) skips those. `environ`: keys that are added to every request. Whatever the layer
-    does, nothing is raised: that is a failed probe.
+    `skip`: numbers of rules, or ids of probes, that the layer breaks on purpose; an unknown one is
+    a `ValueError`. A rule that others' probes judge (40) skips those. `environ`: keys that are
+    added to every request. Whatever the layer does, nothing is raised: that is a failed probe.
     """
     skipped = _skipped(skip)
     keys = dict(environ or {})
     results = [
-        Result(probe.id, probe.rule, "skipped") if probe.id in skipped else _judge(probe, layer, keys)
+        Result(probe.id, probe.rule, "skipped")
+        if probe.id in skipped
+        else _judge(probe, layer, keys)
         for rule in RULES.values()
         for probe in rule.probes.values()
     ]
@@ -92,7 +97,9 @@ def check_middleware(
 
 
 def rules_markdown() -> str:
-    """Return the page of the rules in Markdown: every rule with its text, its reason, and its probes."""
+    """Return the page of the rules in Markdown: every rule with its text, its reason, and its
+    probes.
+    """
     parts = [
         "# The rules that every layer keeps",
         "",
@@ -131,7 +138,9 @@ def _skipped(skip: Iterable[int | str]) -> set[str]:
         else:
             near = difflib.get_close_matches(str(item), probes, 1)
             hint = f" Did you mean {near[0]!r}?" if near else ""
-            raise ValueError(f"skip holds {item!r}, which is neither a rule (1 to 41) nor a probe's id.{hint}")
+            raise ValueError(
+                f"skip holds {item!r}, which is neither a rule (1 to 41) nor a probe's id.{hint}"
+            )
     return skipped
 
 
@@ -186,7 +195,12 @@ def _page(report: Report) -> str:
         rule = RULES[number]
         expected, _, came = message.partition("; but ")
         lines += ["", f"rule {number}: {rule.title} ({', '.join(ids)})"]
-        for label, text in (("", expected), ("but ", came), ("why: ", rule.why), ("see ", rule.source)):
+        for label, text in (
+            ("", expected),
+            ("but ", came),
+            ("why: ", rule.why),
+            ("see ", rule.source),
+        ):
             lines += textwrap.wrap(label + text, 100, initial_indent="  ", subsequent_indent="    ")
     return "\n".join(lines)
 
@@ -194,9 +208,10 @@ def _page(report: Report) -> str:
 class _Page(str):
     """A `repr` of many lines that pytest prints whole.
 
-    For `assert report` pytest takes `repr(report)`, cuts it at 240 characters and writes its line ends as backslash and n. Both
-    would hide the reason. This text says that it is short, and answers pytest's `replace` with pytest's own mark
-    for a line that goes on (`~`). All else is a plain `str`.
+    For `assert report` pytest takes `repr(report)`, cuts it at 240 characters and writes its line
+    ends as backslash and n. Both would hide the reason. This text says that it is short, and
+    answers pytest's `replace` with pytest's own mark for a line that goes on (`~`). All else is a
+    plain `str`.
     """
 
     __slots__ = ()

@@ -1,7 +1,8 @@
 """What a rule and a probe are. The rules themselves stand in `probes.py`, each above its probes.
 
-A probe is a function that takes a `Kit`, tells one small story with the layer under test (an app inside, a request, what
-must come out) and raises `Broken` by `expect()` where the story goes wrong. It registers itself under its rule:
+A probe is a function that takes a `Kit`, tells one small story with the layer under test (an app
+inside, a request, what must come out) and raises `Broken` by `expect()` where the story goes wrong.
+It registers itself under its rule:
 
 >>> rule = Rule(99, "Q", "Be kind", text="A layer is kind.", why="People use it.", source="none")
 >>> @rule.probe
@@ -46,7 +47,7 @@ class Broken(Exception):
 
 
 def expect(condition: object, expected: str, came: object) -> None:
-    """Raise `Broken` unless `condition` holds. `came` is a sentence, or bytes that are shown short."""
+    """Raise `Broken` unless `condition` holds. `came` is a sentence, or bytes to be shown."""
     if not condition:
         raise Broken(expected, came)
 
@@ -87,8 +88,8 @@ class Rule:
         RULES[self.number] = self
 
     def probe(self, run: Callable[[Kit], None]) -> Callable[[Kit], None]:
-        """Register `run` under this rule; its name is the id, its docstring's first line the story."""
-        story = (inspect.getdoc(run) or "").partition("\n")[0]
+        """Register `run` under this rule; its name is the id, its docstring the story."""
+        story = " ".join((inspect.getdoc(run) or "").partition("\n\n")[0].split())
         self.probes[run.__name__] = Probe(run.__name__, self.number, story, run)
         return run
 
@@ -97,7 +98,7 @@ RULES: dict[int, Rule] = {}
 
 
 class Kit:
-    """What a probe works with: the layer under test, and the environ keys that every request gets."""
+    """What a probe works with: the layer under test, and the user's keys for every environ."""
 
     def __init__(self, layer: Layer, environ: Environ) -> None:
         self.layer = layer
@@ -105,17 +106,23 @@ class Kit:
 
     def bind(self, app: App) -> App:
         """Wrap `app` with the layer."""
-        bound = self.layer(app)
+        bound: App = self.layer(app)
         if not callable(bound):
-            raise Broken("a layer that returns an app when it is called with one", f"{bound!r} came")
-        return bound  # type: ignore[no-any-return]
+            raise Broken(
+                "a layer that returns an app when it is called with one", f"{bound!r} came"
+            )
+        return bound
 
     def path(self, rest: str) -> str:
-        """Return `rest` below the path that the user asked for, so that a layer for some paths is met."""
+        """Return `rest` below the path that the user asked for, so that a layer for some paths is
+        met.
+        """
         return str(self.extra.get("PATH_INFO", "")).rstrip("/") + rest
 
     def request(self, bound: App, keys: Environ | None = None, /, **cgi: Any) -> Call:
-        """Return a request to a bound app; the user's keys lie over the plain ones, the probe's over those."""
+        """Return a request to a bound app; the user's keys lie over the plain ones, the probe's
+        over those.
+        """
         return Call(bound, make_environ(**{**self.extra, **(keys or {}), **cgi}))
 
     def call(self, app: App, keys: Environ | None = None, /, **cgi: Any) -> Call:
@@ -124,7 +131,9 @@ class Kit:
 
 
 def bounded(story: Callable[[], None]) -> None:
-    """Tell `story` on a thread of its own, so that a layer that waits for itself is a fault and no hang."""
+    """Tell `story` on a thread of its own, so that a layer that waits for itself is a fault and no
+    hang.
+    """
     raised: list[BaseException] = []
 
     def told() -> None:
@@ -142,7 +151,9 @@ def bounded(story: Callable[[], None]) -> None:
 
 
 def left_alive(story: Callable[[], dict[str, list[weakref.ref[Any]]]]) -> list[str]:
-    """Tell `story` without the garbage collector; return the names of what is still alive afterwards."""
+    """Tell `story` without the garbage collector; return the names of what is still alive
+    afterwards.
+    """
     collecting = gc.isenabled()
     silenced = logging.root.manager.disable
     gc.disable()

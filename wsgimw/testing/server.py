@@ -1,10 +1,11 @@
 """A strict server in one process: it drives one request step by step and notes what comes.
 
-The conformance kit and its probes stand in a server's place with it. `Call` is one request to an app: `begin()` calls
-the app, `pull()` asks for one block, `close()` ends it, `run()` does all three as a server does. Its `start_response`
-keeps PEP 3333 to the letter: a second head needs `exc_info`, replaces the first before bytes have left, and after that
-the exception is raised again. It is strict where a layer must see a refusal, and lenient where only the probe of one rule
-should fail: a `str` block, say, is noted as it came and counted as bytes.
+The conformance kit and its probes stand in a server's place with it. `Call` is one request to an
+app: `begin()` calls the app, `pull()` asks for one block, `close()` ends it, `run()` does all three
+as a server does. Its `start_response` keeps PEP 3333 to the letter: a second head needs `exc_info`,
+replaces the first before bytes have left, and after that the exception is raised again. It is
+strict where a layer must see a refusal, and lenient where only the probe of one rule should fail: a
+`str` block, say, is noted as it came and counted as bytes.
 
 >>> def app(environ, start_response):
 ...     start_response("200 OK", [("Content-Type", "text/plain")])
@@ -85,7 +86,9 @@ class Errors(io.StringIO):
 
 
 class FileWrapper:
-    """A `wsgi.file_wrapper` that is a type, as wsgiref's: the server recognises it and may use sendfile."""
+    """A `wsgi.file_wrapper` that is a type, as wsgiref's: the server recognises it and may use
+    sendfile.
+    """
 
     def __init__(self, file: io.BytesIO, size: int = 8192) -> None:
         self.file = file
@@ -105,7 +108,9 @@ class FileWrapper:
 
 
 class ItemWrapper:
-    """A `wsgi.file_wrapper` that is a type without `__iter__`, as gunicorn's: `iter()` works by `__getitem__`."""
+    """A `wsgi.file_wrapper` that is a type without `__iter__`, as gunicorn's: `iter()` works by
+    `__getitem__`.
+    """
 
     def __init__(self, file: io.BytesIO, size: int = 8192) -> None:
         self.file = file
@@ -151,7 +156,7 @@ def make_environ(**keys: Any) -> Environ:
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One thing that reached the server. `kind` is head, block, write or close; `value` as it came."""
+    """One thing that reached the server: a head, block, write or close; `value` as it came."""
 
     kind: str
     value: Any = None
@@ -160,9 +165,10 @@ class Event:
 class Call:
     """One request, driven step by step as a strict server drives it.
 
-    `status` and `headers` are the head as it stands now (`""` and `[]` before one came), `raw` the bytes that came,
-    `content` the same bytes without their Content-Encoding, `blocks` what was iterated, `events` everything in order.
-    It keeps no exception: what the app raises simply goes up, so that nothing here can make a reference cycle.
+    `status` and `headers` are the head as it stands now (`""` and `[]` before one came), `raw` the
+    bytes that came, `content` the same bytes without their Content-Encoding, `blocks` what was
+    iterated, `events` everything in order. It keeps no exception: what the app raises simply goes
+    up, so that nothing here can make a reference cycle.
     """
 
     def __init__(self, app: App, environ: Environ) -> None:
@@ -229,7 +235,9 @@ class Call:
         return self
 
     def close(self) -> None:
-        """End the request. Rule 22: the iterable is closed, not its iterator; `is not None`, not truth."""
+        """End the request. Rule 22: the iterable is closed, not its iterator; `is not None`, not
+        truth.
+        """
         self.events.append(Event("close"))
         close = getattr(self.body, "close", None)
         if close is not None:
@@ -277,7 +285,8 @@ class Call:
 def decode(coding: str, data: bytes) -> tuple[bytes, bool]:
     """Undo a Content-Encoding as far as `data` goes; say whether the stream is complete.
 
-    Raise `ValueError` for bytes that are not in that coding, or for a coding that cannot be undone here.
+    Raise `ValueError` for bytes that are not in that coding, or for a coding that cannot be undone
+    here.
     """
     if not coding:
         return data, True

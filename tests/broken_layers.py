@@ -1,29 +1,31 @@
 """Layers that break one rule each, and the probes of the conformance kit that must say so.
 
-Each is small and believable: a mistake that somebody made, or would make. `BROKEN` names for each exactly the probes that
-fail, so that the kit is held to two promises: every probe can fail, and it fails for what is broken and not for what
-follows from it.
+Each is small and believable: a mistake that somebody made, or would make. `BROKEN` names for each
+exactly the probes that fail, so that the kit is held to two promises: every probe can fail, and it
+fails for what is broken and not for what follows from it.
 """
 
 from __future__ import annotations
 
+import contextlib
 import contextvars
 import threading
 import zlib
 from collections import ChainMap, UserDict
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 from wsgimw.testing.server import App, Environ, Headers, StartResponse
 
 Layer = Callable[[Any], Any]
+L = TypeVar("L", bound=Callable[..., Any])
 GZIP = {"HTTP_ACCEPT_ENCODING": "gzip"}
 
 
 @dataclass(frozen=True)
 class Broken:
-    """A layer, the ids of exactly those probes that must fail, and the environ keys to run it with."""
+    """A layer, exactly the probes that must fail, and the environ keys to run it with."""
 
     layer: Layer
     probes: tuple[str, ...]
@@ -33,10 +35,10 @@ class Broken:
 BROKEN: dict[str, Broken] = {}
 
 
-def breaks(*probes: str, **environ: str) -> Callable[[Layer], Layer]:
+def breaks(*probes: str, **environ: str) -> Callable[[L], L]:
     """Enter a layer under its own name in `BROKEN`."""
 
-    def enter(layer: Layer) -> Layer:
+    def enter(layer: L) -> L:
         BROKEN[layer.__name__] = Broken(layer, probes, environ)
         return layer
 
@@ -47,7 +49,7 @@ def breaks(*probes: str, **environ: str) -> Callable[[Layer], Layer]:
 
 
 class Wrapper:
-    """A correct body: close() is its own method, reaches the iterable once, and nothing is pulled after it."""
+    """A correct body: close() is its own method and reaches the iterable once."""
 
     def __init__(self, body: Any, environ: Environ | None = None) -> None:
         self.body = body
@@ -81,10 +83,10 @@ def body_layer(wrapper: Callable[..., Any], also: tuple[type, ...] = ()) -> Laye
 
     def layer(app: App) -> App:
         def bound(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
-            offered = {"wsgi.file_wrapper": environ.get("wsgi.file_wrapper")}
+            before = dict(environ)
             body = app(environ, start_response)
-            if is_stream(body, offered) or isinstance(body, also):
-                wrapped: Iterable[bytes] = wrapper(body, environ)
+            if is_stream(body, before) or isinstance(body, also):
+                wrapped: Iterable[bytes] = wrapper(body, before)
                 return wrapped
             return body
 
@@ -134,9 +136,9 @@ def calls_by_keyword(app: App) -> App:
     return lambda environ, start_response: app(environ=environ, start_response=start_response)  # type: ignore[call-arg]
 
 
-@breaks("reentrant")
+@breaks("reentrant", "threads")
 def refuses_to_be_called_twice(app: App) -> App:
-    running = []
+    running: list[bool] = []
 
     def bound(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         if running:
@@ -150,7 +152,7 @@ def refuses_to_be_called_twice(app: App) -> App:
     return bound
 
 
-@breaks("interleaved")
+@breaks("reentrant", "interleaved", "threads", "freed_list", "freed_stream", "freed_error")
 def one_head_for_all_streams(app: App) -> App:
     class Streams:
         last: Any = None
@@ -176,6 +178,12 @@ named(
     "start_response_takes_two",
     lambda app: lambda environ, start: app(environ, lambda status, headers: start(status, headers)),
     "positional",
+    "restart_in_call",
+    "restart_in_body",
+    "restart_after_bytes",
+    "restart_after_write",
+    "exc_info_forwarded",
+    "generator_final_head",
 )
 named(
     "passes_none_on",
@@ -210,19 +218,21 @@ def environ_at_the_end(app: App) -> App:
             super().close()
             self.environ["PATH_INFO"]
 
-    return body_layer(Reads)(app)
+    def bound(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+        before = dict(environ)
+        body = app(environ, start_response)
+        return Reads(body, environ) if is_stream(body, before) else body
+
+    return bound
 
 
 def _mount(environ: Environ) -> None:
-    environ["SCRIPT_NAME"] += environ["PATH_INFO"].rstrip("/")
-    environ["PATH_INFO"] = "/" if environ["PATH_INFO"].endswith("/") else ""
+    if environ["PATH_INFO"].startswith("/a/"):
+        environ["SCRIPT_NAME"] += "/a"
+        environ["PATH_INFO"] = environ["PATH_INFO"][2:]
 
 
-named(
-    "mounts_in_place",
-    environ_layer(lambda environ: environ.update(QUERY_STRING="x=1")),
-    "environ_outside",
-)
+named("mounts_in_place", environ_layer(_mount), "environ_outside")
 
 
 @breaks("environ_outside")
@@ -241,7 +251,18 @@ def restores_after_the_call(app: App) -> App:
 # ---- Starting the response (5 to 16) ----------------------------------------------------------
 
 
-@breaks("late_generator", "late_class", "late_empty", "head_before_block")
+@breaks(
+    "late_generator",
+    "late_class",
+    "late_empty",
+    "head_before_block",
+    "interleaved",
+    "nothing_pulled",
+    "close_on_error",
+    "generator_commit",
+    "error_first",
+    "head_unchanged",
+)
 def status_at_return(app: App) -> App:
     def bound(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         heads: list[str] = []
@@ -352,9 +373,23 @@ class HeadAtTheEnd(Committing):
 
 
 named(
-    "head_after_the_first_block", holding(HeadAfterFirst), "head_before_block", "generator_commit"
+    "head_after_the_first_block",
+    holding(HeadAfterFirst),
+    "restart_in_body",
+    "exc_info_freed",
+    "generator_final_head",
+    "head_before_block",
+    "generator_commit",
 )
-named("no_head_for_empty_streams", holding(HeadAtTheEnd), "late_empty", "generator_commit")
+named(
+    "no_head_for_empty_streams",
+    holding(HeadAtTheEnd),
+    "head_request",
+    "no_content",
+    "not_modified",
+    "late_empty",
+    "generator_commit",
+)
 
 
 @breaks("restart_in_call", "restart_in_body")
@@ -372,23 +407,17 @@ def adds_to_the_first_head(app: App) -> App:
 
 
 @breaks("restart_in_body")
-def adds_to_a_head_in_the_body(app: App) -> App:
+def adds_to_a_head_after_the_call(app: App) -> App:
     def bound(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
-        own: Headers = []
-        returned: list[bool] = []
+        own: Headers = [("X-Frame-Options", "DENY")]
 
         def start(status: str, headers: Headers, *exc_info: Any) -> Any:
-            if returned:
-                own.append(("X-Frame-Options", "DENY"))
-            return start_response(
-                status, [*headers, *(own or [("X-Frame-Options", "DENY")])], *exc_info
-            )
+            return start_response(status, [*headers, *own], *exc_info)
 
+        before = dict(environ)
         body = app(environ, start)
-        start_response = start_response
-        if is_stream(body, environ):
-            own.append(("X-Frame-Options", "DENY"))
-            returned.append(True)
+        if is_stream(body, before):
+            own *= 2
         return body
 
     return bound
@@ -455,7 +484,7 @@ named(
     "rebuilds_exc_info",
     head_layer(
         lambda start, status, headers, *exc: start(
-            status, headers, *(tuple(list(item)) for item in exc if item)
+            status, headers, *(tuple(item) for item in exc if item)
         )
     ),
     "exc_info_forwarded",
@@ -520,19 +549,19 @@ def writes_at_return(app: App) -> App:
 
 
 @breaks("write_only")
-def takes_an_empty_list_for_no_body(app: App) -> App:
+def forgets_the_third_write(app: App) -> App:
     def bound(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         written: list[bytes] = []
-        real: list[Any] = []
 
         def start(*head: Any) -> Any:
-            real.append(start_response(*head))
-            return write
+            real = start_response(*head)
 
-        def write(data: bytes) -> None:
-            if len(written) < 2:
-                real[-1](data)
-            written.append(data)
+            def write(data: bytes) -> None:
+                written.append(data)
+                if len(written) < 3:
+                    real(data)
+
+            return write
 
         return app(environ, start)
 
@@ -553,7 +582,7 @@ def writes_the_list(app: App) -> App:
             return writes[-1]
 
         body = app(environ, start)
-        if type(body) is list and len(body) == 1 and body[0] and len(environ) > 0:
+        if type(body) is list and len(body) == 1 and body[0]:
             writes[-1](body[0][:10])
             return [body[0][10:]]
         return body
@@ -698,7 +727,7 @@ named("coding_on_304", head_edit(_on_304), "not_modified")
 named("no_etag_on_304", head_edit(_no_etag_on_304), "not_modified")
 
 
-@breaks("head_request", "no_content", "not_modified", "late_empty", "empty_blocks", **GZIP)
+@breaks("head_request", "no_content", "not_modified", **GZIP)
 def gzip_of_nothing(app: App) -> App:
     return gzip_layer(app, always=True)
 
@@ -714,7 +743,7 @@ def gzip_layer(
     flush: bool = True,
     files: bool = True,
 ) -> App:
-    """A plain but correct gzip layer, unless an option breaks it: streams are flushed at each block."""
+    """A plain but correct gzip layer, unless an option breaks it: flushed at every block."""
 
     def bound(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         if "gzip" not in environ.get("HTTP_ACCEPT_ENCODING", ""):
@@ -726,20 +755,15 @@ def gzip_layer(
         def start(status: str, headers: Headers, *exc_info: Any) -> Any:
             nonlocal coder
             kind = dict(headers).get("Content-Type", "")
+            bare = status[:3] in ("204", "304") or method == "HEAD"
             coder = None
-            if (
-                kind.startswith("text/") and status[:3] not in ("204", "304") and method != "HEAD"
-            ) or always:
+            if always or (kind.startswith("text/") and not bare):
                 coder = zlib.compressobj(6, zlib.DEFLATED, 31)
                 headers = [*headers, ("Content-Encoding", "gzip")]
-                if not keep_length:
-                    headers = [item for item in headers if item[0].lower() != "content-length"]
+            if (coder or method == "HEAD") and not keep_length:
+                headers = [item for item in headers if item[0].lower() != "content-length"]
             write = start_response(status, headers, *exc_info)
-
-            def coded(data: bytes) -> None:
-                write(code(data) if coder is not None else data)
-
-            return coded
+            return (lambda data: write(code(data))) if coder is not None else write
 
         def code(block: bytes) -> bytes:
             if not block:
@@ -755,18 +779,23 @@ def gzip_layer(
                     yield coder.flush()
 
         body = app(environ, start)
-        if isinstance(body, (list, tuple)) and coder is None and not always:
-            return body
-        if isinstance(body, (list, tuple)) and type(body) in (list, tuple):
-            whole = b"".join(map(code, body))
-            return [whole + coder.flush()] if whole or always or list(body) else body
-        if not files and not is_stream(body, offered):
-            return body
-        if not is_stream(body, offered) and coder is None:
+        if isinstance(body, (list, tuple)):
+            if coder is None:
+                return body
+            coded = ClosingList([b"".join(map(code, body)) + coder.flush()])
+            coded.close = Wrapper(body).close
+            return coded
+        if not is_stream(body, offered) and (coder is None or not files):
             return body
         return Coded(body)
 
     return bound
+
+
+class ClosingList(list[bytes]):
+    """A list with a close(), so that len() survives."""
+
+    close: Callable[[], None]
 
 
 @breaks("nothing_pulled")
@@ -774,8 +803,8 @@ def primes(app: App) -> App:
     class Primed(Wrapper):
         def __init__(self, body: Any, environ: Environ) -> None:
             super().__init__(body)
-            self.iterator = iter(body)
             try:
+                self.iterator = iter(body)
                 self.first = next(self.iterator, None)
             except BaseException:
                 self.close()
@@ -789,10 +818,776 @@ def primes(app: App) -> App:
     return body_layer(Primed)(app)
 
 
-@breaks("pace", "event_stream", "empty_blocks", "contexts")
-def collects_blocks(app: App) -> App:
-    class Collected(Wrapper):
-        def __iter__(self) -> Iterator[bytes]:
-            yield b"".join(self.body)
+class Joined(Wrapper):
+    """One block for all."""
 
-    return body_layer(Collected)(app)
+    def __iter__(self) -> Iterator[bytes]:
+        yield b"".join(self.body)
+
+
+class LooksAhead(Wrapper):
+    """Correct for pages: one block of look-ahead. Not for event streams."""
+
+    def __iter__(self) -> Iterator[bytes]:
+        held: list[bytes] = []
+        for block in super().__iter__():
+            held.append(block)
+            if len(held) > 1:
+                yield held.pop(0)
+        yield from held
+
+
+class ThreeAhead(Wrapper):
+    def __iter__(self) -> Iterator[bytes]:
+        held: list[bytes] = []
+        for block in super().__iter__():
+            held.append(block)
+            if len(held) > 3:
+                yield held.pop(0)
+        yield from held
+
+
+class AddsABlock(Wrapper):
+    def __iter__(self) -> Iterator[bytes]:
+        yield b""
+        yield from super().__iter__()
+
+
+class StopsAtEmpty(Wrapper):
+    def __iter__(self) -> Iterator[bytes]:
+        for block in super().__iter__():
+            if not block:
+                return
+            yield block
+
+
+class DropsEmpty(Wrapper):
+    def __iter__(self) -> Iterator[bytes]:
+        return filter(None, super().__iter__())
+
+
+named("joins_the_body", body_layer(Joined), "pace", "event_stream", "empty_blocks")
+named("looks_ahead_in_event_streams", body_layer(LooksAhead), "event_stream")
+named("holds_three_blocks", body_layer(ThreeAhead), "pace", "event_stream", "empty_blocks")
+named("adds_a_block", body_layer(AddsABlock), "pace", "empty_blocks")
+named("stops_at_an_empty_block", body_layer(StopsAtEmpty), "empty_blocks", "restart_in_body")
+named("drops_empty_blocks", body_layer(DropsEmpty), "empty_blocks")
+
+
+@breaks(
+    "nothing_pulled",
+    "len_invented",
+    "pace",
+    "event_stream",
+    "empty_blocks",
+    "file_wrapper_type",
+    "file_wrapper_function",
+    "close_full",
+    "close_early",
+    "close_unstarted",
+    "close_on_error",
+    "close_falsy",
+    "close_on_iterable",
+    "close_once",
+)
+def lists_the_body(app: App) -> App:
+    def bound(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+        body = app(environ, start_response)
+        return list(body)
+
+    return bound
+
+
+@breaks("event_stream", "write_at_once", **GZIP)
+def gzip_that_never_flushes(app: App) -> App:
+    return gzip_layer(app, flush=False)
+
+
+class Texts(Wrapper):
+    def __iter__(self) -> Iterator[Any]:
+        return (block.decode("latin-1") for block in super().__iter__())
+
+
+class ByteArrays(Wrapper):
+    def __iter__(self) -> Iterator[Any]:
+        return map(bytearray, super().__iter__())
+
+
+@breaks("block_type")
+def hands_out_the_only_block(app: App) -> App:
+    def bound(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+        body = app(environ, start_response)
+        if type(body) is tuple:
+            return b"".join(body)  # type: ignore[return-value]
+        return body
+
+    return bound
+
+
+named("text_blocks", body_layer(Texts), "block_type")
+named("bytearray_blocks", body_layer(ByteArrays), "block_type")
+
+
+class FalseLength(Wrapper):
+    def __len__(self) -> int:
+        return 1
+
+
+named("a_false_length", body_layer(FalseLength), "len_invented")
+named("loses_the_length", body_layer(Wrapper, also=(list, tuple)), "len_one")
+
+
+# close() (22 to 28)
+
+
+def textbook(app: App) -> App:
+    def bound(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+        offered = {"wsgi.file_wrapper": environ.get("wsgi.file_wrapper")}
+        body = app(environ, start_response)
+        return body if not is_stream(body, offered) else stream(body)
+
+    def stream(body: Any) -> Iterator[bytes]:
+        try:
+            yield from body
+        finally:
+            if hasattr(body, "close"):
+                body.close()
+
+    return bound
+
+
+BROKEN["textbook_generator"] = Broken(textbook, ("close_unstarted",))
+
+
+class NeverCloses(Wrapper):
+    def close(self) -> None:
+        self.closed = True
+
+
+class ClosesTheIterator(Wrapper):
+    def __iter__(self) -> Iterator[bytes]:
+        self.body = iter(self.body)
+        return super().__iter__()
+
+
+class ClosesAtTheEnd(Wrapper):
+    """Closes when the body is exhausted, and has no close() of its own."""
+
+    def __iter__(self) -> Iterator[bytes]:
+        yield from super().__iter__()
+        super().close()
+
+    def close(self) -> None:
+        pass
+
+
+class ClosesUnlessFailed(Wrapper):
+    failed = False
+
+    def __iter__(self) -> Iterator[bytes]:
+        try:
+            yield from super().__iter__()
+        except Exception:
+            self.failed = True
+            raise
+
+    def close(self) -> None:
+        if not self.failed:
+            super().close()
+
+
+class ClosesOnlyFinished(Wrapper):
+    begun = finished = False
+
+    def __iter__(self) -> Iterator[bytes]:
+        self.begun = True
+        try:
+            yield from super().__iter__()
+        finally:
+            self.finished = True
+
+    def close(self) -> None:
+        if self.finished or not self.begun:
+            super().close()
+
+
+class ClosesOnlyUnfinished(Wrapper):
+    finished = False
+
+    def __iter__(self) -> Iterator[bytes]:
+        yield from super().__iter__()
+        self.finished = True
+
+    def close(self) -> None:
+        if not self.finished:
+            super().close()
+
+
+class ClosesTwice(Wrapper):
+    def __iter__(self) -> Iterator[bytes]:
+        yield from super().__iter__()
+        self.body.close() if hasattr(self.body, "close") else None
+
+
+class PassesEveryClose(Wrapper):
+    def close(self) -> None:
+        self.closed = False
+        super().close()
+
+
+class Reporting(Wrapper):
+    def __init__(self, body: Any, environ: Environ) -> None:
+        super().__init__(body, environ)
+        self.errors = environ["wsgi.errors"]
+
+
+class ReportsFirst(Reporting):
+    def close(self) -> None:
+        self.errors.write("the request is over\n")
+        super().close()
+
+
+class ReportsUnlessFailed(Reporting):
+    def close(self) -> None:
+        super().close()
+        self.errors.write("the request is over\n")
+
+
+class HidesCloseErrors(Wrapper):
+    def close(self) -> None:
+        with contextlib.suppress(Exception):
+            super().close()
+
+
+class DrainsOnClose(Wrapper):
+    def __iter__(self) -> Iterator[bytes]:
+        self.iterator = super().__iter__()
+        return self.iterator
+
+    def close(self) -> None:
+        for _ in getattr(self, "iterator", ()):
+            pass
+        super().close()
+
+
+class DrainsWhenDropped(Wrapper):
+    def __iter__(self) -> Iterator[bytes]:
+        self.iterator = iter(self.body)
+        for block in self.iterator:
+            yield block
+            if self.closed:
+                return
+
+    def __del__(self) -> None:
+        if not self.closed:
+            for _ in getattr(self, "iterator", ()):
+                pass
+
+
+class ComplainsWhenDropped(Wrapper):
+    def __del__(self) -> None:
+        if not self.closed:
+            raise RuntimeError("this body was never closed")
+
+
+class OwnedByOneThread(Wrapper):
+    def __init__(self, body: Any, environ: Environ) -> None:
+        super().__init__(body)
+        self.owner = threading.get_ident()
+
+    def close(self) -> None:
+        if threading.get_ident() == self.owner:
+            super().close()
+
+
+class LockedByOneThread(Wrapper):
+    def __init__(self, body: Any, environ: Environ) -> None:
+        super().__init__(body)
+        self.lock = threading.RLock()
+        self.lock.acquire()
+
+    def close(self) -> None:
+        if not self.closed:
+            self.lock.release()
+        super().close()
+
+
+@breaks("close_falsy", "close_full")
+def if_body(app: App) -> App:
+    def bound(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+        return app(environ, start_response) or [b""]
+
+    return bound
+
+
+named(
+    "never_closes",
+    body_layer(NeverCloses),
+    "close_full",
+    "close_early",
+    "close_unstarted",
+    "close_on_error",
+    "close_falsy",
+    "close_on_iterable",
+)
+named(
+    "closes_the_iterator",
+    body_layer(ClosesTheIterator),
+    "close_full",
+    "close_early",
+    "close_on_error",
+    "close_falsy",
+    "close_on_iterable",
+)
+named(
+    "closes_at_the_end_alone",
+    body_layer(ClosesAtTheEnd),
+    "close_early",
+    "close_unstarted",
+    "close_on_error",
+    "close_on_iterable",
+)
+named("no_close_after_an_error", body_layer(ClosesUnlessFailed), "close_on_error")
+named(
+    "no_close_after_an_early_stop",
+    body_layer(ClosesOnlyFinished),
+    "close_early",
+    "close_on_iterable",
+)
+named(
+    "no_close_after_the_end",
+    body_layer(ClosesOnlyUnfinished),
+    "close_full",
+    "close_falsy",
+    "close_on_iterable",
+)
+named("closes_twice", body_layer(ClosesTwice), "close_once")
+named("passes_every_close", body_layer(PassesEveryClose), "close_once")
+named("reports_before_the_inner_close", body_layer(ReportsFirst), "close_order")
+named("forgets_its_own_work", body_layer(ReportsUnlessFailed), "close_order")
+named("hides_a_close_error", body_layer(HidesCloseErrors), "close_error")
+named("drains_on_close", body_layer(DrainsOnClose), "after_close", "close_elsewhere")
+named("drains_when_dropped", body_layer(DrainsWhenDropped), "dropped")
+named("complains_when_dropped", body_layer(ComplainsWhenDropped), "dropped")
+named("closes_on_its_own_thread_alone", body_layer(OwnedByOneThread), "close_elsewhere")
+named("holds_a_lock_of_one_thread", body_layer(LockedByOneThread), "close_elsewhere")
+
+
+def guarding(
+    kinds: type[BaseException] | tuple[type[BaseException], ...],
+    *,
+    calls: bool = False,
+    blocks: bool = False,
+    first: bool = False,
+) -> Layer:
+    """Return a layer that swallows errors of these kinds, from the call or from the body."""
+
+    class Guarded(Wrapper):
+        def __iter__(self) -> Iterator[bytes]:
+            count = 0
+            try:
+                for block in super().__iter__():
+                    count += 1
+                    yield block
+            except kinds:
+                if first and count:
+                    raise
+                if not first and not count:
+                    raise
+
+    def layer(app: App) -> App:
+        inner = body_layer(Guarded)(app) if blocks else app
+
+        def bound(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+            try:
+                return inner(environ, start_response)
+            except kinds:
+                if not calls:
+                    raise
+                start_response("500 Internal Server Error", [("Content-Type", "text/plain")])
+                return [b"an error"]
+
+        return bound
+
+    return layer
+
+
+class AppendsAnErrorPage(Wrapper):
+    def __iter__(self) -> Iterator[bytes]:
+        try:
+            yield from super().__iter__()
+        except Exception:
+            yield b"<h1>an error</h1>"
+            raise
+
+
+class WrapsErrors(Wrapper):
+    def __iter__(self) -> Iterator[bytes]:
+        count = 0
+        try:
+            for block in super().__iter__():
+                count += 1
+                yield block
+        except Exception as error:
+            if count:
+                raise RuntimeError("the stream failed") from error
+            raise
+
+
+named("swallows_an_error_of_the_call", guarding(Exception, calls=True), "error_at_call")
+named(
+    "swallows_an_error_of_the_first_block",
+    guarding(Exception, blocks=True, first=True),
+    "error_first",
+)
+named("swallows_an_error_of_the_stream", guarding(Exception, blocks=True), "error_midstream")
+named("appends_an_error_page", body_layer(AppendsAnErrorPage), "error_midstream")
+named("replaces_the_error", body_layer(WrapsErrors), "error_midstream")
+named("swallows_system_exit", guarding(SystemExit, calls=True), "base_exception")
+named("swallows_ctrl_c_in_the_stream", guarding(KeyboardInterrupt, blocks=True), "base_exception")
+
+
+@breaks("released_on_raise")
+def keeps_its_permit(app: App) -> App:
+    permits = threading.BoundedSemaphore(8)
+
+    class Releasing(Wrapper):
+        def close(self) -> None:
+            if not self.closed:
+                permits.release()
+            super().close()
+
+        __del__ = close
+
+    def bound(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+        if not permits.acquire(blocking=False):
+            start_response("503 Service Unavailable", [("Content-Type", "text/plain")])
+            return [b"busy"]
+        body = app(environ, start_response)
+        if is_stream(body, environ):
+            return Releasing(body)
+        permits.release()
+        return body
+
+    return bound
+
+
+@breaks("released_on_raise")
+def leaves_a_file_open(app: App) -> App:
+    def bound(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+        spool = open(__file__, "rb")  # noqa: SIM115
+        body = app(environ, start_response)
+        spool.close()
+        return body
+
+    return bound
+
+
+current: contextvars.ContextVar[Any] = contextvars.ContextVar("current", default=None)
+
+
+@breaks("released_on_raise")
+def leaves_its_context_variable(app: App) -> App:
+    def bound(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+        former = current.get()
+        current.set(object())
+        body = app(environ, start_response)
+        current.set(former)
+        return body
+
+    return bound
+
+
+@breaks("file_wrapper_type", "file_wrapper_function")
+def wraps_files(app: App) -> App:
+    def bound(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+        body = app(environ, start_response)
+        return body if isinstance(body, (list, tuple)) else Wrapper(body)
+
+    return bound
+
+
+@breaks("file_wrapper_function", "bypass")
+def asks_isinstance(app: App) -> App:
+    def bound(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+        wrapper = environ.get("wsgi.file_wrapper")
+        body = app(environ, start_response)
+        if isinstance(body, (list, tuple)) or (wrapper is not None and isinstance(body, wrapper)):
+            return body
+        return Wrapper(body)
+
+    return bound
+
+
+@breaks("file_wrapper_type")
+def asks_for_iter(app: App) -> App:
+    def bound(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+        body = app(environ, start_response)
+        return body if hasattr(body, "__iter__") else Wrapper(body)
+
+    return bound
+
+
+# ---- Request (30 to 41) -----------------------------------------------------------------------
+
+
+class Sized:
+    """An input that wants a size, as wsgiref.validate's does."""
+
+    def __init__(self, stream: Any) -> None:
+        self.stream = stream
+
+    def read(self, size: int) -> Any:
+        return self.stream.read(size)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.stream, name)
+
+    def __iter__(self) -> Iterator[bytes]:
+        return iter(self.stream)
+
+
+def _eats_the_form(environ: Environ) -> None:
+    if environ["REQUEST_METHOD"] == "POST":
+        environ["wsgi.input"].read(int(environ["CONTENT_LENGTH"]))
+
+
+def _wants_a_size(environ: Environ) -> None:
+    environ["wsgi.input"] = Sized(environ["wsgi.input"])
+
+
+@breaks("input_equal")
+def drains_the_input(app: App) -> App:
+    class Drains(Wrapper):
+        def close(self) -> None:
+            super().close()
+            stream = self.environ["wsgi.input"]
+            if stream.tell():
+                stream.read()
+
+    def bound(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+        kept = dict(environ)
+        body = app(environ, start_response)
+        return Drains(body, kept) if is_stream(body, kept) else body
+
+    return bound
+
+
+@breaks("input_equal")
+def closes_the_input(app: App) -> App:
+    def bound(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+        stream = environ["wsgi.input"]
+        try:
+            return app(environ, start_response)
+        finally:
+            stream.close()
+
+    return bound
+
+
+@breaks("errors_open")
+def closes_the_errors(app: App) -> App:
+    def bound(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+        stream = environ["wsgi.errors"]
+        try:
+            return app(environ, start_response)
+        finally:
+            stream.close()
+
+    return bound
+
+
+@breaks("errors_open")
+def logs_bytes(app: App) -> App:
+    def bound(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+        environ["wsgi.errors"].write(b"a request")
+        return app(environ, start_response)
+
+    return bound
+
+
+def _decodes_the_path(environ: Environ) -> None:
+    environ["PATH_INFO"] = environ["PATH_INFO"].encode("latin-1").decode("utf-8", "replace")
+
+
+def _decodes_a_header(environ: Environ) -> None:
+    if "HTTP_X_NAME" in environ:
+        environ["HTTP_X_NAME"] = environ["HTTP_X_NAME"].encode("latin-1").decode("utf-8", "ignore")
+
+
+def _port_as_int(environ: Environ) -> None:
+    environ["SERVER_PORT"] = int(environ["SERVER_PORT"])
+
+
+def _moves_the_path(environ: Environ) -> Environ:
+    return {**environ, "PATH_INFO": environ["PATH_INFO"].replace("//", "/")}
+
+
+def _script_slash(environ: Environ) -> Environ:
+    path = environ["PATH_INFO"]
+    if environ["SCRIPT_NAME"] or not path.startswith("/"):
+        return environ
+    return {**environ, "SCRIPT_NAME": "/", "PATH_INFO": path[1:]}
+
+
+def _flag(name: str, value: bool) -> Layer:
+    return environ_layer(lambda environ: environ.update({name: value}))
+
+
+named("eats_the_form", environ_layer(_eats_the_form), "input_equal", "no_early_read")
+named("wants_a_size", environ_layer(_wants_a_size), "input_equal")
+named("decodes_the_path", environ_layer(_decodes_the_path), "native_strings")
+named("decodes_a_header", environ_layer(_decodes_a_header), "native_strings")
+named("port_as_int", environ_layer(_port_as_int), "native_strings")
+named("merges_slashes", environ_layer(_moves_the_path), "path_sum")
+named("script_name_a_slash", environ_layer(_script_slash), "path_sum")
+named("says_one_thread", _flag("wsgi.multithread", False), "flags")
+named("says_run_once", _flag("wsgi.run_once", True), "flags")
+
+
+@breaks("no_early_read")
+def peeks_at_the_form(app: App) -> App:
+    def bound(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+        if environ["REQUEST_METHOD"] == "POST":
+            stream = environ["wsgi.input"]
+            stream.read(1)
+            stream.seek(0)
+        return app(environ, start_response)
+
+    return bound
+
+
+@breaks("bypass", "file_wrapper_type", "file_wrapper_function", **GZIP)
+def gzip_that_files_bypass(app: App) -> App:
+    return gzip_layer(app, files=False)
+
+
+class Shouting(Wrapper):
+    def __iter__(self) -> Iterator[bytes]:
+        return (block.upper() for block in super().__iter__())
+
+
+@breaks("contexts", "close_elsewhere")
+def resets_a_token(app: App) -> App:
+    class Resetting(Wrapper):
+        def __init__(self, body: Any, environ: Environ) -> None:
+            super().__init__(body)
+            self.token = current.set("a request")
+
+        def close(self) -> None:
+            if not self.closed:
+                current.reset(self.token)
+            super().close()
+
+    return body_layer(Resetting)(app)
+
+
+@breaks("threads", "interleaved", "two_apps")
+def state_on_the_bound_app(app: App) -> App:
+    class Bound:
+        name: Any = None
+
+        def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+            self.name = environ.get("kit.name")
+
+            def start(status: str, headers: Headers, *exc_info: Any) -> Any:
+                named = [
+                    (key, self.name if key == "X-Kit-Name" else value) for key, value in headers
+                ]
+                return start_response(status, named, *exc_info)
+
+            return app(environ, start)
+
+    return Bound()
+
+
+@breaks("two_apps")
+class OneApp:
+    """A layer that keeps the app on its class."""
+
+    app: Any
+
+    def __init__(self, app: App) -> None:
+        OneApp.app = app
+
+    def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+        body: Iterable[bytes] = OneApp.app(environ, start_response)
+        return body
+
+
+@breaks("freed_list", "freed_stream", "freed_error")
+def leaves_a_cycle(app: App) -> App:
+    def bound(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+        request: dict[str, Any] = {"environ": environ}
+        request["itself"] = request
+        return app(environ, start_response)
+
+    return bound
+
+
+@breaks("freed_list")
+def remembers_lists(app: App) -> App:
+    last: list[Any] = []
+
+    def bound(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+        body = app(environ, start_response)
+        if isinstance(body, list):
+            last.append(body)
+        return body
+
+    bound.last = last  # type: ignore[attr-defined]
+    last.append(bound)
+    return bound
+
+
+class Selfish(Wrapper):
+    def __init__(self, body: Any, environ: Environ) -> None:
+        super().__init__(body, environ)
+        self.own_close = self.close
+
+
+class KeepsItsError(Wrapper):
+    error: Any = None
+
+    def __iter__(self) -> Iterator[bytes]:
+        try:
+            yield from super().__iter__()
+        except Exception as error:
+            self.error = error
+            raise
+
+
+named("stream_cycle", body_layer(Selfish), "freed_stream", "freed_error")
+named("keeps_the_error", body_layer(KeepsItsError), "freed_error")
+
+
+@breaks("generator_final_head")
+def edits_the_first_head_alone(app: App) -> App:
+    def bound(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+        edited: list[bool] = []
+
+        def start(status: str, headers: Headers, *exc_info: Any) -> Any:
+            own = [] if edited else [("X-Frame-Options", "DENY")]
+            edited.append(True)
+            return start_response(status, [*headers, *own], *exc_info)
+
+        return app(environ, start)
+
+    return bound
+
+
+@breaks("generator_commit")
+def no_head_for_tuples(app: App) -> App:
+    def bound(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+        held = HeldHead(start_response)
+        body = app(environ, held)
+        if type(body) is not tuple:
+            try:
+                held.send()
+            except BaseException:
+                Wrapper(body).close()
+                raise
+            held.sent = True
+        return body
+
+    return bound

@@ -59,7 +59,6 @@ from wsgimw.testing.server import (
     Headers,
     Input,
     ItemWrapper,
-    Refused,
     StartResponse,
     file_itself,
 )
@@ -141,10 +140,10 @@ def reentrant(kit: Kit) -> None:
 def interleaved(kit: Kit) -> None:
     """Two requests to one bound app are served block by block in turn, on one thread."""
 
-    def app(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+    def app(environ: Environ, start_response: StartResponse) -> Iterator[bytes]:
         name = environ.get(NAME, "")
         start_response(OK, [TEXT, MARK, ("X-Kit-Name", name)])
-        return Body(*(BLOCKS[:2] if name == "a" else BLOCKS[1:]))
+        yield from BLOCKS[:2] if name == "a" else BLOCKS[1:]
 
     bound = kit.bind(app)
 
@@ -305,7 +304,7 @@ def environ_outside(kit: Kit) -> None:
             views.append([environ.get(key) for key in keys])
             yield block
 
-    call = kit.call(app, QUERY_STRING="q=1")
+    call = kit.call(app, PATH_INFO=kit.path("/a/b"), QUERY_STRING="q=1")
     before = [call.environ[key] for key in keys]
     call.begin()
     after = [call.environ.get(key) for key in keys]
@@ -481,10 +480,8 @@ def _decided_anew(kit: Kit, where: str) -> None:
                 f"the head given {where} to be treated as the only one ({name}: {wanted})",
                 f"{name}: {came} came",
             )
-        for length in call.values("Content-Length"):
-            expect(
-                length == str(len(call.raw)), f"Content-Length: {len(call.raw)}", f"{length} came"
-            )
+        lengths = call.values("Content-Length")
+        expect("17" not in lengths, "the length of the first head to go with it", "it was left")
 
 
 def _names(call: Call) -> set[str]:
@@ -519,7 +516,7 @@ def restart_after_bytes(kit: Kit) -> None:
         _restart_late(start_response, call, error, got)
 
     call = kit.call(app)
-    with suppress(Planted):
+    with suppress(Exception):
         call.run()
     _raised_again(got, error)
 
@@ -539,7 +536,7 @@ def restart_after_write(kit: Kit) -> None:
         return [b""]
 
     call = kit.call(app)
-    with suppress(Planted):
+    with suppress(Exception):
         call.run()
     _raised_again(got, error)
 
@@ -600,17 +597,17 @@ def _the_very_tuple(kit: Kit, where: str) -> None:
         return _restarting([TEXT, MARK], [TEXT, MARK], where)(environ, noting)
 
     def server(status: str, headers: Headers, exc_info: Any = None) -> Any:
-        if not call.heads:  # a layer that still holds the first head sends the second as the only
-            return call.start_response(status, headers)
         got.append(exc_info)
-        return call.start_response(status, headers, given[-1])
+        return call.start_response(status, headers, given[-1] if call.heads else None)
 
     call = kit.call(app)
     call.start = server
     call.run()
-    for came in got:
-        wanted = f"the very exc_info that the app gave {where}"
-        expect(came is given[-1], wanted, f"{came!r} came")
+    expect(
+        not given or any(came is given[-1] for came in got),
+        f"the very exc_info that the app gave {where}",
+        f"{got[-1]!r} came" if got else "no head came at all",
+    )
 
 
 rule_9 = Rule(
@@ -650,7 +647,7 @@ def exc_info_freed(kit: Kit) -> None:
             yield from page(start_response)
 
         for name in ("list", "streams"):
-            with suppress(Refused):  # a lost exc_info is rule 8's
+            with suppress(Exception):  # a lost exc_info is rule 8's
                 kit.call(app, {NAME: name}).run().drop()
         return {"exception": marks}
 
@@ -793,7 +790,7 @@ def header_constant(kit: Kit) -> None:
                 f"{item!r} came",
             )
         expect(
-            "X-Server" not in _names(call),
+            "x-server" not in _names(call),
             "a fresh list each time",
             "it held what the server had added before",
         )
@@ -966,7 +963,7 @@ def head_request(kit: Kit) -> None:
         expect(call.values("X-Page") == ["as GET"], "the headers of GET", f"{call.headers} came")
         for length in call.values("Content-Length"):
             expect(
-                length == str(len(get.raw)),
+                length in (str(len(get.raw)), *get.values("Content-Length")),
                 f"HEAD to say GET's Content-Length, {len(get.raw)}, or none",
                 f"{length!r} was said",
             )
@@ -1299,7 +1296,7 @@ def close_unstarted(kit: Kit) -> None:
 def close_on_error(kit: Kit) -> None:
     """The body fails, early or late, or the server refuses its head: it is closed all the same."""
     for body in (Body(Planted("at the first block")), Body(*BLOCKS, Planted("in the middle"))):
-        with suppress(Planted):
+        with suppress(Exception):
             kit.call(answer(body)).run()
         _was_closed(body.closes, "after an error")
     for make in (Body, lambda *blocks: ListBody(blocks)):
@@ -1332,7 +1329,7 @@ def _closed_when_refused(kit: Kit, make: Callable[..., Any]) -> None:
     for refused in (app, late_app):
         call = kit.call(refused)
         call.start = _refuse
-        with suppress(Planted):
+        with suppress(Exception):
             call.run()
     for body in returned:
         _was_closed(body.closes, "though the server refused the head")
@@ -1397,14 +1394,14 @@ def close_once(kit: Kit) -> None:
     ):
         for body in (Body(*items), ListBody(BLOCKS)):
             call = kit.call(answer(body)).begin()
-            with suppress(Planted):
+            with suppress(Exception):
                 for _ in range(pulls):
                     call.pull()
-            with suppress(Planted):
+            with suppress(Exception):
                 call.close()
             expect(body.closes <= 1, "the inner close() to be called once", times(body.closes))
             if call.body is not body:  # a body that passes as it is answers for itself
-                with suppress(Planted):
+                with suppress(Exception):
                     call.close()
             expect(body.closes <= 1, "a second close() to stop at the layer", times(body.closes))
 
@@ -1483,12 +1480,13 @@ rule_25 = Rule(
 
 @rule_25.probe
 def close_error(kit: Kit) -> None:
-    """The inner close() raises, after the end and unstarted: the server sees that very exception."""
+    """The inner close() raises, after the end and unstarted: that very exception goes up."""
     for pulls in (len(BLOCKS) + 1, 0):
         error = Planted("the inner close() fails")
         body = Body(*BLOCKS, close_error=error)
-        call = kit.call(answer(body)).begin()
+        call = kit.call(answer(body))
         try:
+            call.begin()
             for _ in range(pulls):
                 call.pull()  # a layer that closes at the end of the body raises here
             call.close()
@@ -1530,26 +1528,28 @@ def after_close(kit: Kit) -> None:
 def close_elsewhere(kit: Kit) -> None:
     """The body is begun on one thread and closed on another."""
     for pulls in (0, 1):
-        body = Body(*BLOCKS)
-        call = kit.call(answer(body)).begin()
-        for _ in range(pulls):
-            call.pull()
-        try:
-            bounded(call.close)
-        except Broken:
-            raise
-        except Exception as error:
-            raise Broken("close() to work on another thread", _said(error)) from None
-        _was_closed_elsewhere(body)
-
-
-def _was_closed_elsewhere(body: Body) -> None:
-    # That close() arrives at all is rule 22's; a layer that only loses it here is broken here.
-    expect(
-        body.closes <= 1 and body.pulled <= 2,
-        "one close() and no more pulls from another thread",
-        f"{body.closes} closes and {body.pulled} pulls came",
-    )
+        here, there = Body(*BLOCKS), Body(*BLOCKS)
+        for body in (here, there):
+            call = kit.call(answer(body)).begin()
+            for _ in range(pulls):
+                call.pull()
+            if body is here:
+                call.close()
+                continue
+            pulled = body.pulled
+            try:
+                bounded(call.close)
+            except Broken:
+                raise
+            except Exception as error:
+                raise Broken("close() to work on another thread", _said(error)) from None
+            more = body.pulled - pulled
+            expect(not more, "no block to be pulled by close() on another thread", f"{more} were")
+        expect(
+            there.closes == here.closes,
+            "close() on another thread to do what it does on this one",
+            f"the inner close(): {times(there.closes)}",
+        )
 
 
 @rule_26.probe
@@ -1639,8 +1639,8 @@ def error_midstream(kit: Kit) -> None:
     call = kit.call(answer(Body(*BLOCKS[:2], error)))
     _goes_up(call.run, error, "from the middle of the body")
     expect(
-        call.content == BLOCKS[0] + BLOCKS[1] or call.content == BLOCKS[0],
-        "the blocks before the error, and no others",
+        (BLOCKS[0] + BLOCKS[1]).startswith(call.content),
+        "nothing of the layer's own in a stream that failed",
         call.content,
     )
 
@@ -1689,7 +1689,7 @@ def released_on_raise(kit: Kit) -> None:
         kit.request(bound).run()
         good = variables()
         for _ in range(8):
-            with suppress(Planted):
+            with suppress(Exception):
                 kit.request(bound, {NAME: "fails"}).run()
         failed = variables()
         left = [
@@ -1878,7 +1878,7 @@ def errors_open(kit: Kit) -> None:
 
     for items in (BLOCKS, (Planted("an error for the log"),)):
         errors = Errors()
-        with suppress(Planted):
+        with suppress(Exception):
             kit.call(app, {"wsgi.errors": errors, NAME: items}).run()
         expect(not errors.closes, "wsgi.errors not to be closed", times(errors.closes))
         odd = errors.not_text
@@ -2094,21 +2094,29 @@ rule_37 = Rule(
 @rule_37.probe
 def contexts(kit: Kit) -> None:
     """Call, each next() and close() run in contexts of their own, to the end, early, failing."""
-    bodies = [
-        (Body(*BLOCKS), len(BLOCKS) + 1),
-        (Body(*BLOCKS), 1),
-        (Body(BLOCKS[0], Planted("here")), 2),
-    ]
-    for body, pulls in bodies:
-        call = kit.call(answer(body))
+    for items, pulls in ((BLOCKS, len(BLOCKS) + 1), (BLOCKS, 1), ((BLOCKS[0], Planted("here")), 2)):
+        here, apart = (_in_steps(kit, Body(*items), pulls, spread) for spread in (False, True))
+        expect(apart == here, f"a request over several contexts to end {here}", f"it ended {apart}")
+
+
+def _in_steps(kit: Kit, body: Body, pulls: int, spread: bool) -> str:
+    """Serve a request in one context, or each step in one of its own; say how it ended."""
+
+    def step(act: Callable[[], object]) -> None:
+        (contextvars.copy_context().run if spread else one.run)(act)
+
+    one = contextvars.copy_context()
+    call = kit.call(answer(body))
+    try:
+        step(call.begin)
         try:
-            contextvars.copy_context().run(call.begin)
-            with suppress(Planted):
-                for _ in range(pulls):
-                    contextvars.copy_context().run(call.pull)
-            contextvars.copy_context().run(call.close)
-        except Exception as error:
-            raise Broken("a request to be served over several contexts", _said(error)) from None
+            for _ in range(pulls):
+                step(call.pull)
+        finally:
+            step(call.close)
+    except Exception as error:
+        return f"with {type(error).__name__}: {error}"
+    return f"well, with {len(call.content)} bytes"
 
 
 rule_38 = Rule(
@@ -2209,107 +2217,102 @@ class _Token:
     """Something in environ whose life can be watched."""
 
 
+class _Watched:
+    """The apps of this rule: they keep nothing of a request but weak references."""
+
+    def __init__(self) -> None:
+        self.refs: dict[str, list[weakref.ref[Any]]] = {"environ": [], "body": [], "exception": []}
+
+    def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+        kind = environ[NAME]
+        self.refs["environ"].append(weakref.ref(environ["kit.token"]))
+        if kind == "a generator app":
+            return self.generator(start_response)
+        start_response(OK, [TEXT, MARK])
+        if kind == "the call fails":
+            self.fail()
+        body = _WatchedList(BLOCKS) if kind == "a list" else _WatchedStream(self, kind)
+        self.refs["body"].append(weakref.ref(body))
+        return body
+
+    def generator(self, start_response: StartResponse) -> Iterator[bytes]:
+        start_response(OK, [TEXT, MARK])
+        yield from BLOCKS
+
+    def fail(self) -> None:
+        _fail(self.refs["exception"])
+
+
 class _WatchedList(list[bytes]):
     """A list that can be watched."""
 
 
-def _freed(kit: Kit, what: str, requests: Callable[[Callable[[App], Call]], list[Any]]) -> None:
-    """Tell `requests` with a way to make watched calls; expect that all of it is freed."""
+class _WatchedStream:
+    """A stream that can be watched, and fails where its kind says so."""
+
+    def __init__(self, app: _Watched, kind: str) -> None:
+        self.app = app
+        self.kind = kind
+
+    def __iter__(self) -> Iterator[bytes]:
+        if self.kind == "the first block fails":
+            self.app.fail()
+        yield from BLOCKS
+        if self.kind == "the stream fails":
+            self.app.fail()
+
+    def close(self) -> None:
+        if self.kind == "close() fails":
+            self.app.fail()
+
+
+def _freed(kit: Kit, *kinds: str) -> None:
+    """Serve these kinds of answers whole, in part and unstarted; expect that all is freed."""
+    app = _Watched()
+    bound = kit.bind(app)  # it lives on: only what belongs to a request is judged
 
     def story() -> dict[str, list[weakref.ref[Any]]]:
-        tokens: list[weakref.ref[Any]] = []
-
-        def watched(app: App) -> Call:
-            token = _Token()
-            tokens.append(weakref.ref(token))
-            return kit.call(app, {"kit.token": token})
-
-        return {"environ": tokens, what: requests(watched)}
+        for kind in kinds:
+            for pulls in (len(BLOCKS) + 1, 1, 0):
+                _serve(kit.request(bound, {NAME: kind, "kit.token": _Token()}), pulls)
+        return app.refs
 
     alive = left_alive(story)
     expect(
         not alive,
-        f"environ and {what} to be freed when the request is over",
-        f"{' and '.join(alive)} waited for the garbage collector",
+        "what belongs to a request to be freed when it is over",
+        f"its {' and '.join(alive)} waited for the garbage collector",
     )
+
+
+def _serve(call: Call, pulls: int) -> None:
+    """Serve a request that may fail, and keep nothing of it."""
+    with suppress(Exception):
+        call.begin()
+        try:
+            for _ in range(pulls):
+                call.pull()
+        finally:
+            call.close()
+    call.drop()  # as a server lets go of the body, which may know the server's start_response
 
 
 @rule_39.probe
 def freed_list(kit: Kit) -> None:
     """A list body: served whole, stopped early, never started."""
-
-    def requests(watched: Callable[[App], Call]) -> list[Any]:
-        refs: list[Any] = []
-        for pulls in (len(BLOCKS) + 1, 1, 0):
-            body = _WatchedList(BLOCKS)
-            refs.append(weakref.ref(body))
-            _serve(watched(answer(body)), pulls)
-        return refs
-
-    _freed(kit, "the list", requests)
+    _freed(kit, "a list")
 
 
 @rule_39.probe
 def freed_stream(kit: Kit) -> None:
     """A stream, and a generator app: served whole, stopped early, never started."""
-
-    def requests(watched: Callable[[App], Call]) -> list[Any]:
-        refs: list[Any] = []
-        for pulls in (len(BLOCKS) + 1, 1, 0):
-            body = Body(*BLOCKS)
-            refs.append(weakref.ref(body))
-            _serve(watched(answer(body)), pulls)
-            _serve(watched(late(*BLOCKS)), pulls)
-        return refs
-
-    _freed(kit, "the stream", requests)
+    _freed(kit, "a stream", "a generator app")
 
 
 @rule_39.probe
 def freed_error(kit: Kit) -> None:
     """Requests that fail in the call, at the first block, in the middle and in close()."""
-
-    def requests(watched: Callable[[App], Call]) -> list[Any]:
-        marks: list[Any] = []
-
-        class Failing:
-            def __init__(self, *blocks: bytes, on_close: bool = False) -> None:
-                self.blocks = blocks
-                self.on_close = on_close
-                marks.append(weakref.ref(self))
-
-            def __iter__(self) -> Iterator[bytes]:
-                yield from self.blocks
-                if not self.on_close:
-                    _fail(marks)
-
-            def close(self) -> None:
-                if self.on_close:
-                    _fail(marks)
-
-        def app(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
-            _fail(marks)
-            return []
-
-        _serve(watched(app), 1)
-        for blocks, on_close in (((), False), (BLOCKS, False), (BLOCKS, True)):
-            _serve(watched(answer(Failing(*blocks, on_close=on_close))), len(BLOCKS) + 1)
-        return marks
-
-    _freed(kit, "the exception", requests)
-
-
-def _serve(call: Call, pulls: int) -> None:
-    """Serve a request that may fail, and keep nothing of it."""
-    with suppress(Planted):
-        call.begin()
-    if call.body is not None:
-        with suppress(Planted):
-            for _ in range(pulls):
-                call.pull()
-        with suppress(Planted):
-            call.close()
-    call.drop()  # as a server lets go of the body, which may know the server's start_response
+    _freed(kit, "the call fails", "the first block fails", "the stream fails", "close() fails")
 
 
 rule_40 = Rule(

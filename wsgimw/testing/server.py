@@ -32,7 +32,7 @@ Write = Callable[[bytes], object]
 StartResponse = Callable[..., Write]
 App = Callable[[Environ, StartResponse], Iterable[bytes]]
 
-MAX_BLOCKS = 1_000  # no probe makes more than ten: a body that goes on is one that never ends
+MAX_BLOCKS = 10_000  # no probe makes more than ten: a body that goes on is one that never ends
 
 
 class Refused(Exception):
@@ -327,7 +327,8 @@ def _decompressor(coding: str) -> Any:
 
 def _pairs(headers: Any) -> Headers:
     """Read whatever a layer took for a header list; rule 12's probe judges the object itself."""
-    return list(headers.items()) if isinstance(headers, dict) else list(headers)
+    pairs = headers.items() if isinstance(headers, dict) else headers
+    return [(name, value) for name, value in pairs]
 
 
 def _as_bytes(block: Any) -> bytes:

@@ -484,7 +484,7 @@ named(
     "rebuilds_exc_info",
     head_layer(
         lambda start, status, headers, *exc: start(
-            status, headers, *(tuple(item) for item in exc if item)
+            status, headers, *((item[0], item[1], item[2]) for item in exc if item)
         )
     ),
     "exc_info_forwarded",
@@ -815,7 +815,8 @@ def primes(app: App) -> App:
                 yield self.first
                 yield from self.iterator
 
-    return body_layer(Primed)(app)
+    bound: App = body_layer(Primed)(app)
+    return bound
 
 
 class Joined(Wrapper):
@@ -1479,7 +1480,8 @@ def resets_a_token(app: App) -> App:
                 current.reset(self.token)
             super().close()
 
-    return body_layer(Resetting)(app)
+    bound: App = body_layer(Resetting)(app)
+    return bound
 
 
 @breaks("threads", "interleaved", "two_apps")

@@ -49,7 +49,18 @@ from wsgimw.testing.apps import (
     failure,
     late,
 )
-from wsgimw.testing.rules import HANG, RULES, Broken, Kit, Rule, bounded, expect, left_alive
+from wsgimw.testing.rules import (
+    HANG,
+    RULES,
+    Broken,
+    Kit,
+    Rule,
+    bounded,
+    expect,
+    left_alive,
+    said,
+    uncollected,
+)
 from wsgimw.testing.server import (
     App,
     Call,
@@ -345,7 +356,7 @@ def late_generator(kit: Kit) -> None:
         call.run()
     except Exception as error:
         raise Broken(
-            "a head that comes at the first next() to be waited for", _said(error)
+            "a head that comes at the first next() to be waited for", said(error)
         ) from None
     arrived(call)
 
@@ -366,12 +377,8 @@ def late_class(kit: Kit) -> None:
     try:
         call.run()
     except Exception as error:
-        raise Broken("a head that comes in __iter__ to be waited for", _said(error)) from None
+        raise Broken("a head that comes in __iter__ to be waited for", said(error)) from None
     arrived(call)
-
-
-def _said(error: BaseException) -> str:
-    return f"{type(error).__name__} was raised: {error}"
 
 
 rule_6 = Rule(
@@ -647,8 +654,10 @@ def exc_info_freed(kit: Kit) -> None:
             yield from page(start_response)
 
         for name in ("list", "streams"):
+            call = kit.call(app, {NAME: name})
             with suppress(Exception):  # a lost exc_info is rule 8's
-                kit.call(app, {NAME: name}).run().drop()
+                call.run()
+            call.drop()
         return {"exception": marks}
 
     alive = left_alive(story)
@@ -1296,8 +1305,9 @@ def close_unstarted(kit: Kit) -> None:
 def close_on_error(kit: Kit) -> None:
     """The body fails, early or late, or the server refuses its head: it is closed all the same."""
     for body in (Body(Planted("at the first block")), Body(*BLOCKS, Planted("in the middle"))):
+        call = kit.call(answer(body))
         with suppress(Exception):
-            kit.call(answer(body)).run()
+            call.run()
         _was_closed(body.closes, "after an error")
     for make in (Body, lambda *blocks: ListBody(blocks)):
         _closed_when_refused(kit, make)
@@ -1491,7 +1501,7 @@ def close_error(kit: Kit) -> None:
                 call.pull()  # a layer that closes at the end of the body raises here
             call.close()
         except Exception as raised:
-            expect(raised is error, "what the inner close() raised to go up", _said(raised))
+            expect(raised is error, "what the inner close() raised to go up", said(raised))
         else:
             expect(not body.closes, "what the inner close() raised to go up", "it was swallowed")
 
@@ -1542,7 +1552,7 @@ def close_elsewhere(kit: Kit) -> None:
             except Broken:
                 raise
             except Exception as error:
-                raise Broken("close() to work on another thread", _said(error)) from None
+                raise Broken("close() to work on another thread", said(error)) from None
             more = body.pulled - pulled
             expect(not more, "no block to be pulled by close() on another thread", f"{more} were")
         expect(
@@ -1601,7 +1611,7 @@ def _goes_up(act: Callable[[], object], error: BaseException, where: str) -> Non
             return
         if isinstance(raised, KeyboardInterrupt) and not isinstance(raised, Interrupted):
             raise  # a real one, from the keyboard
-        came = f"{_said(raised)} came in its place"
+        came = f"{said(raised)} came in its place"
         raise Broken(f"{kind} {where} to go up as it is", came) from None
     raise Broken(f"{kind} {where} to go up", "it was swallowed")
 
@@ -1702,7 +1712,7 @@ def released_on_raise(kit: Kit) -> None:
         )
         arrived(kit.request(bound).run())
 
-    with warnings.catch_warnings(record=True) as caught:
+    with uncollected(), warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", ResourceWarning)
         bounded(story)
     leaks = [str(warning.message) for warning in caught if warning.category is ResourceWarning]
@@ -1878,8 +1888,9 @@ def errors_open(kit: Kit) -> None:
 
     for items in (BLOCKS, (Planted("an error for the log"),)):
         errors = Errors()
+        call = kit.call(app, {"wsgi.errors": errors, NAME: items})
         with suppress(Exception):
-            kit.call(app, {"wsgi.errors": errors, NAME: items}).run()
+            call.run()
         expect(not errors.closes, "wsgi.errors not to be closed", times(errors.closes))
         odd = errors.not_text
         expect(not odd, "str to be written on wsgi.errors", f"{odd and type(odd[0]).__name__} came")
@@ -1994,11 +2005,11 @@ def flags(kit: Kit) -> None:
         start_response(OK, [TEXT, MARK])
         return [WHOLE]
 
-    for said in (True, False):
-        kit.call(app, dict.fromkeys(keys, said)).run()
+    for told in (True, False):
+        kit.call(app, dict.fromkeys(keys, told)).run()
         for key in keys:
-            came = seen[-1].get(key) if seen else said
-            expect(came == said, f"{key} to be {said} inside, as the server said", f"{came!r} came")
+            came = seen[-1].get(key) if seen else told
+            expect(came == told, f"{key} to be {told} inside, as the server said", f"{came!r} came")
 
 
 rule_35 = Rule(
@@ -2115,7 +2126,7 @@ def _in_steps(kit: Kit, body: Body, pulls: int, spread: bool) -> str:
         finally:
             step(call.close)
     except Exception as error:
-        return f"with {type(error).__name__}: {error}"
+        return f"badly: {said(error)}"
     return f"well, with {len(call.content)} bytes"
 
 
@@ -2162,7 +2173,7 @@ def threads(kit: Kit) -> None:
         try:
             call.run()
         except BaseException as error:
-            wrong.append(_said(error))
+            wrong.append(said(error))
             return
         came = (call.status, call.values("X-Kit-Name"), call.content)
         if came != (f"200 {name}", [name], name.encode() + WHOLE):

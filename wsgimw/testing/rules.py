@@ -22,7 +22,8 @@ import inspect
 import logging
 import threading
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -58,6 +59,15 @@ def show(value: object) -> str:
         return value
     text = repr(value)
     return f"{text if len(text) <= 70 else text[:45] + '...' + text[-15:]} came"
+
+
+def said(error: BaseException) -> str:
+    """Say what was raised, in a sentence; the error itself may have no words."""
+    try:
+        text = f": {error}" if str(error) else ""
+    except BaseException:
+        text = ""
+    return f"{type(error).__name__} was raised{text}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,18 +160,27 @@ def bounded(story: Callable[[], None]) -> None:
         raise raised.pop()
 
 
-def left_alive(story: Callable[[], dict[str, list[weakref.ref[Any]]]]) -> list[str]:
-    """Tell `story` without the garbage collector; return the names of what is still alive
-    afterwards.
-    """
+@contextmanager
+def uncollected() -> Iterator[None]:
+    """Keep the garbage collector off: what it would free now may be somebody else's."""
     collecting = gc.isenabled()
-    silenced = logging.root.manager.disable
     gc.disable()
-    logging.disable()  # a handler that keeps its records (pytest's does) keeps their exceptions too
     try:
-        watched = story()
-        return [name for name, refs in watched.items() if any(ref() is not None for ref in refs)]
+        yield
     finally:
-        logging.disable(silenced)
         if collecting:
             gc.enable()
+
+
+def left_alive(story: Callable[[], dict[str, list[weakref.ref[Any]]]]) -> list[str]:
+    """Tell `story` without the garbage collector; return the names of what is still alive."""
+    silenced = logging.root.manager.disable
+    logging.disable()  # a handler that keeps its records (pytest's does) keeps their exceptions too
+    try:
+        with uncollected():
+            watched = story()
+            return [
+                name for name, refs in watched.items() if any(ref() is not None for ref in refs)
+            ]
+    finally:
+        logging.disable(silenced)

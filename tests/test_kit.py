@@ -160,10 +160,12 @@ def test_a_layer_that_waits_for_itself_is_a_fault_and_no_hang() -> None:
 
         return bound
 
-    others = [probe for probe in IDS if probe != "reentrant"]
-    report = check_middleware(locked, skip=others)
-    assert failed(report) == {"reentrant"}
+    report = check_middleware(locked)
+    assert failed(report) == {"reentrant", "interleaved"}
     assert "a deadlock" in report.failures[0].message
+    assert {result.message for result in report.results if result.status == "skipped"} == {
+        "not run, since the layer never came back from other probes"
+    }
 
 
 # ---- layers that are right, be they unusual ---------------------------------------------------
@@ -493,6 +495,19 @@ def test_pytest_prints_the_whole_report(tmp_path: Path) -> None:
     assert any(line.startswith("why: close() gives back database connections") for line in lines)
     assert lines.count("rule 22: close() always arrives (close_unstarted)") >= 2
     assert not any(line.startswith("~") for line in lines)
+
+
+def test_a_long_repr_says_to_pytest_that_it_is_short() -> None:
+    text = repr(check_middleware(BROKEN["textbook_generator"].layer))
+    assert len(text) < 240 < len(str(text).encode())
+    assert text.replace("\n", "\\n") == "\n~".join(text.splitlines())
+    assert text.replace("\n", "\\n").replace("\n", "\n~") == "\n~".join(text.splitlines())
+    assert text.replace("textbook ", "it ", 1).startswith("it breaks")
+
+
+def test_a_planted_ctrl_c_that_strays_is_a_failure() -> None:
+    planted = probes.Interrupted
+    assert not check_middleware(raising(planted, "calling"))
 
 
 def test_equal_failures_are_said_once() -> None:

@@ -34,16 +34,15 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from wsgimw.testing.probes import RULES
-from wsgimw.testing.rules import KINDS, Broken, Kit, Layer, Probe, Rule, said
+from wsgimw.testing.rules import KINDS, Broken, Hung, Kit, Layer, Probe, Rule, bounded, said
 
+MOST_HANGS = 2  # after the first hang every probe runs on a thread; after the second none does
 Status = Literal["passed", "failed", "skipped"]
 
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What one probe found. `message` says what was expected and what came; it is empty unless the
-    probe failed.
-    """
+    """What one probe found. `message` says what was expected and what came, or why it was not run."""
 
     id: str
     rule: int
@@ -86,13 +85,19 @@ def check_middleware(
     """
     skipped = _skipped(skip)
     keys = dict(environ or {})
-    results = [
-        Result(probe.id, probe.rule, "skipped")
-        if probe.id in skipped
-        else _judge(probe, layer, keys)
-        for rule in RULES.values()
-        for probe in rule.probes.values()
-    ]
+    results: list[Result] = []
+    hung = 0
+    for rule in RULES.values():
+        for probe in rule.probes.values():
+            if probe.id in skipped:
+                results.append(Result(probe.id, probe.rule, "skipped"))
+            elif hung == MOST_HANGS:  # a lock of the layer is held for good
+                message = "not run, since the layer never came back from other probes"
+                results.append(Result(probe.id, probe.rule, "skipped", message))
+            else:
+                result, hangs = _judge(probe, Kit(layer, keys), bool(hung))
+                results.append(result)
+                hung += hangs
     return Report(_name(layer), tuple(results))
 
 
@@ -144,18 +149,25 @@ def _skipped(skip: Iterable[int | str]) -> set[str]:
     return skipped
 
 
-def _judge(probe: Probe, layer: Layer, keys: dict[str, Any]) -> Result:
+def _judge(probe: Probe, layer: Kit, warily: bool) -> tuple[Result, bool]:
+    """Run one probe, `warily` on a thread of its own; return its result and whether it hung."""
+    message = ""
+    hangs = False
     try:
-        probe.run(Kit(layer, keys))
+        if warily:
+            bounded(lambda: probe.run(layer))
+        else:
+            probe.run(layer)
     except Broken as fault:
-        return Result(probe.id, probe.rule, "failed", str(fault))
+        message = str(fault)
+        hangs = isinstance(fault, Hung)
     except KeyboardInterrupt as interrupt:
         if type(interrupt) is KeyboardInterrupt:
             raise  # from the keyboard
-        return Result(probe.id, probe.rule, "failed", _raised(interrupt))
+        message = _raised(interrupt)
     except BaseException as error:  # SystemExit, too: the layer is on trial, not this process
-        return Result(probe.id, probe.rule, "failed", _raised(error))
-    return Result(probe.id, probe.rule, "passed")
+        message = _raised(error)
+    return Result(probe.id, probe.rule, "failed" if message else "passed", message), hangs
 
 
 def _raised(error: BaseException) -> str:

@@ -71,6 +71,15 @@ class Server:
             deadline.cancel()
 
 
+def environment() -> dict[str, str]:
+    """Return the environment of a process that runs elsewhere, and finds this checkout's package.
+
+    In the project's own environment it is installed anyway.
+    """
+    path = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
+    return os.environ | {"PYTHONPATH": path, "PYTHONUNBUFFERED": "1", "NO_COLOR": "1"}
+
+
 @contextmanager
 def serving(
     *command: str, says: str = r"http://127\.0\.0\.1:(\d+)", cwd: Path = ROOT
@@ -79,7 +88,7 @@ def serving(
     process = subprocess.Popen(
         [sys.executable, "-m", *command],
         cwd=cwd,
-        env=os.environ | {"PYTHONUNBUFFERED": "1", "NO_COLOR": "1"},
+        env=environment(),
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import socket
 import subprocess
@@ -14,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from tests.serving import serving
+from tests.serving import environment, serving
 from tests.venvs import ROOT
 from wsgimw import cli
 from wsgimw.cli import COMMANDS, Usage, load, main
@@ -188,16 +187,14 @@ def test_ctrl_c_has_the_status_of_a_shell(monkeypatch: pytest.MonkeyPatch) -> No
 def test_exit_status_of_the_process(command: list[str], shop: Path) -> None:
     if not Path(command[0]).exists():
         pytest.skip("the project is not installed: no script")
-    environ = os.environ | {"PYTHONPATH": str(ROOT)}
     for arguments, status in ((["--help"], 0), (["check", "shop:app"], 0), (["run", "x"], 2)):
         done = subprocess.run(
-            [*command, *arguments], cwd=shop, env=environ, capture_output=True, timeout=60
+            [*command, *arguments], cwd=shop, env=environment(), capture_output=True, timeout=60
         )
         assert done.returncode == status, done.stderr
 
 
-def test_run_serves_and_logs(shop: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+def test_run_serves_and_logs(shop: Path) -> None:
     with serving("wsgimw", "run", "shop:app", "--port", "0", cwd=shop) as server:
         assert server.get("/x")[2] == b"shop"
         server.until(r"\d GET /x 200 4 B .*\n")
@@ -206,9 +203,8 @@ def test_run_serves_and_logs(shop: Path, monkeypatch: pytest.MonkeyPatch) -> Non
     assert "Traceback" not in server.output
 
 
-def test_run_with_reload(shop: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_run_with_reload(shop: Path) -> None:
     """A change is seen; an unfinished one is told to the client, and the server lives on."""
-    monkeypatch.setenv("PYTHONPATH", str(ROOT))
     command = ("wsgimw", "run", "shop:app", "--port", "0", "--reload")
     with serving(*command, cwd=shop) as server:
         server.until("Debugger|Restarting with .*\n")

@@ -63,7 +63,8 @@ def _check_layer(layer: Layer) -> bool:
     from wsgimw.testing import check_middleware
 
     skip = sorted({rule for part in _parts(layer) for rule in _on_purpose(part)})
-    with contextlib.redirect_stderr(io.StringIO()):  # what is logged of made-up requests
+    made_up = io.StringIO()  # what the layer prints and logs about the kit's requests
+    with contextlib.redirect_stdout(made_up), contextlib.redirect_stderr(made_up):
         report = check_middleware(layer, skip=skip)
     print(repr(report))
     if skip:
@@ -161,7 +162,7 @@ def _trials() -> list[Trial]:
     from werkzeug.test import EnvironBuilder
 
     def environ(method: str, **options: Any) -> WSGIEnvironment:
-        headers = {"Accept-Encoding": "gzip", "User-Agent": "wsgimw-check"}
+        headers = [("Accept-Encoding", "gzip"), ("User-Agent", "wsgimw-check")]
         builder = EnvironBuilder(
             method=method, headers=headers, errors_stream=sys.stderr, multithread=True, **options
         )

@@ -434,7 +434,7 @@ def _format(name: str) -> str:
         answer = visitor.get("/json?q=%C3%A9", User_Agent='quote " and \\')
         line = lines.wait(lambda lines: lines[0] if lines else None, "the line")
     if name == "dev":
-        fits = re.search(r" GET /json\?q=%C3%A9 200 .*ms", line)
+        fits = re.search(r" GET /json\?q=%C3%A9 200 .*ms", line) is not None
     else:
         entry = parse(line, name)
         fits = (entry["path"], entry["query"]) == ("/json", "q=%C3%A9")

@@ -16,7 +16,7 @@ Three kinds of text are kept apart. A **WSGI string** is what stands in ``enviro
 is one byte (PEP 3333, "Unicode Issues"). **Text** is what ``from_wsgi`` makes of it, real Unicode.
 An **encoded** path is ASCII, for a log line or a ``Location``.
 
-Reads ``PATH_INFO``, changes nothing, costs one regular expression for a plain lower-case ASCII path.
+Reads ``PATH_INFO``, changes nothing; a plain lower-case ASCII path costs one regular expression.
 Every function is linear in its input, and none raises for anything that a request may hold.
 """
 
@@ -136,12 +136,10 @@ def canonical(path: str) -> str | None:
 
 def _fold(path: str) -> str | None:
     """Go through the steps of ``canonical`` once."""
-    text = path
-    if "%" in text or not text.isascii():
-        try:
-            text = unescape(text.encode("utf-8")).decode("utf-8")
-        except UnicodeError:
-            return None
+    try:
+        text = unescape(path.encode("utf-8")).decode("utf-8")
+    except UnicodeError:
+        return None
     if _CONTROL(text):
         return None
     if text == "*":
@@ -227,8 +225,8 @@ def all_readings_under(prefix: str) -> Callable[[WSGIEnvironment], bool]:
 
     def is_under(environ: WSGIEnvironment) -> bool:
         path: str = environ.get("PATH_INFO") or "/"
-        if same and _PLAIN(path):
-            return path == folded or path.startswith(below)
+        if _PLAIN(path):
+            return same and (path == folded or path.startswith(below))
         found = readings(environ)
         return found is not None and under(found[-1], folded) and under(found[0], written)
 

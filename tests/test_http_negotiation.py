@@ -71,7 +71,7 @@ DOUBTS = [
     pytest.param("1e0", id="an exponent"),
     pytest.param("0x1", id="hex"),
     pytest.param("1_0", id="an underscore"),
-    pytest.param("0,5"[:1] + "\xb7" + "5", id="another point"),
+    pytest.param("0\xb75", id="another point"),
     pytest.param(".", id="a point alone"),
     pytest.param("1.", id="a point at the end"),
     pytest.param("0.5.5", id="two points"),
@@ -225,10 +225,8 @@ def test_law_choose_coding_agrees_with_an_oracle(
     most = max([*weight.values(), Fraction(0)])
     best = [offer for offer in offers if weight[offer] == most > 0]
     refused = means.get("identity", means.get("*")) == 0
-    if best and means.get("identity", Fraction(0)) <= most:
-        expected = best[0]
-    else:
-        expected = None if refused else "identity"
+    kept = None if refused else "identity"
+    expected = best[0] if best and means.get("identity", Fraction(0)) <= most else kept
     assert choose_coding(field, offers) == expected
 
 

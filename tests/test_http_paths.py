@@ -24,6 +24,7 @@ from wsgimw.http.paths import (
     canonical,
     from_wsgi,
     location,
+    location_query,
     percent_path,
     percent_query,
     readings,
@@ -512,6 +513,7 @@ def test_percent_path(path: str, expected: str) -> None:
 )
 def test_queries(query: str, logged: str, located: str) -> None:
     assert percent_query(query) == logged
+    assert location_query(query) == located
     assert location("/x", query) == ("/x?" + located if located else "/x")
 
 

@@ -16,7 +16,7 @@ Three kinds of text are kept apart. A **WSGI string** is what stands in ``enviro
 is one byte (PEP 3333, "Unicode Issues"). **Text** is what ``from_wsgi`` makes of it, real Unicode.
 An **encoded** path is ASCII, for a log line or a ``Location``.
 
-Reads ``PATH_INFO``, changes nothing, costs one regular expression for a plain lower-case ASCII path.
+Reads ``PATH_INFO``, changes nothing; a plain lower-case ASCII path costs one regular expression.
 Every function is linear in its input, and none raises for anything that a request may hold.
 """
 
@@ -136,17 +136,16 @@ def canonical(path: str) -> str | None:
 
 def _fold(path: str) -> str | None:
     """Go through the steps of ``canonical`` once."""
-    text = path
-    if "%" in text or not text.isascii():
-        try:
-            text = unescape(text.encode("utf-8")).decode("utf-8")
-        except UnicodeError:
-            return None
+    try:
+        text = unescape(path.encode("utf-8")).decode("utf-8")
+    except UnicodeError:
+        return None
     if _CONTROL(text):
         return None
     if text == "*":
         return text
     segments: list[str] = []
+    cut = ""
     for segment in text.replace("\\", "/").split("/"):
         name = segment.partition(";")[0]
         cut = name.rstrip(". ")
@@ -227,8 +226,8 @@ def all_readings_under(prefix: str) -> Callable[[WSGIEnvironment], bool]:
 
     def is_under(environ: WSGIEnvironment) -> bool:
         path: str = environ.get("PATH_INFO") or "/"
-        if same and _PLAIN(path):
-            return path == folded or path.startswith(below)
+        if _PLAIN(path):
+            return same and (path == folded or path.startswith(below))
         found = readings(environ)
         return found is not None and under(found[-1], folded) and under(found[0], written)
 
@@ -243,24 +242,25 @@ def _spellings(prefix: str) -> tuple[str, str]:
     return prefix.rstrip("/"), (prefix.casefold() if form is None else form).rstrip("/")
 
 
-def _table(kept: Callable[[str], object]) -> tuple[str, ...]:
-    return tuple(chr(byte) if kept(chr(byte)) else f"%{byte:02X}" for byte in range(256))
+def _encoder(kept: str) -> Callable[[str], str]:
+    whole = re.compile(f"[{kept}]*").fullmatch
+    table = [chr(byte) if whole(chr(byte)) else f"%{byte:02X}" for byte in range(256)]
+
+    def encode(text: str) -> str:
+        if whole(text):
+            return text
+        try:
+            data = text.encode("latin-1")
+        except UnicodeEncodeError:
+            data = text.encode("utf-8", "surrogatepass")
+        return "".join([table[byte] for byte in data])
+
+    return encode
 
 
-_IS_PATH = re.compile(r"[A-Za-z0-9\-._~!$&'()*+,;=:@/]*").fullmatch
-_IS_LOG_QUERY = re.compile(r"[!#-\[\]-~]*").fullmatch
-_IS_QUERY = re.compile(r"[!-~]*").fullmatch
-_PATH_TABLE = _table(_IS_PATH)
-_LOG_QUERY_TABLE = _table(_IS_LOG_QUERY)
-_QUERY_TABLE = _table(_IS_QUERY)
-
-
-def _encode(text: str, table: tuple[str, ...]) -> str:
-    try:
-        data = text.encode("latin-1")
-    except UnicodeEncodeError:
-        data = text.encode("utf-8", "surrogatepass")
-    return "".join([table[byte] for byte in data])
+_path = _encoder(r"A-Za-z0-9\-._~!$&'()*+,;=:@/")
+_logged_query = _encoder(r"!#-\[\]-~")
+_sent_query = _encoder("!-~")
 
 
 def percent_path(path: str) -> str:
@@ -272,7 +272,7 @@ def percent_path(path: str) -> str:
     >>> percent_path(to_wsgi("/é t/100%;v=1"))
     '/%C3%A9%20t/100%25;v=1'
     """
-    return path if _IS_PATH(path) else _encode(path, _PATH_TABLE)
+    return _path(path)
 
 
 def percent_query(query: str) -> str:
@@ -283,19 +283,26 @@ def percent_query(query: str) -> str:
     >>> percent_query('a=%20b&c="d e"')
     'a=%20b&c=%22d%20e%22'
     """
-    return query if _IS_LOG_QUERY(query) else _encode(query, _LOG_QUERY_TABLE)
+    return _logged_query(query)
 
 
 def location(path: str, query: str = "") -> str:
     r"""Make the ``Location`` of a path on this site from WSGI strings. RFC 9110, 10.2.2.
 
     It begins with exactly one ``/``: a run of ``/`` and ``\`` in front would name another host
-    (CVE-2021-28861). ``query`` follows byte for byte, but for controls, space and non-ASCII.
+    (CVE-2021-28861). ``query`` follows as ``location_query`` writes it.
 
     >>> location("//evil.example/a b", "next=%2F")
     '/evil.example/a%20b?next=%2F'
     """
-    target = "/" + percent_path(path.lstrip("/\\"))
-    if not query:
-        return target
-    return f"{target}?{query if _IS_QUERY(query) else _encode(query, _QUERY_TABLE)}"
+    target = "/" + _path(path.lstrip("/\\"))
+    return f"{target}?{_sent_query(query)}" if query else target
+
+
+def location_query(query: str) -> str:
+    """Write a ``QUERY_STRING`` byte for byte, but for controls, space and non-ASCII as ``%XX``.
+
+    >>> location_query('a="%20"&b=c d')
+    'a="%20"&b=c%20d'
+    """
+    return _sent_query(query)

@@ -330,6 +330,20 @@ def test_directives(field: str | None, expected: dict[str, str | None]) -> None:
     assert directives(field) == expected
 
 
+def test_what_is_remembered_is_bounded() -> None:
+    for number in range(600):
+        add_vary([("Vary", f"X-{number}")], "Origin")
+        directives(f"x-{number}")
+        directives("x" * 2000 + str(number))
+    for cache in (module.merged_vary, module._directives):
+        info = cache.cache_info()
+        assert info.maxsize == 256
+        assert info.currsize <= 256
+    before = module._directives.cache_info().misses
+    directives("y" * 1025)
+    assert module._directives.cache_info().misses == before
+
+
 def test_directives_are_read_only_since_they_are_shared() -> None:
     with pytest.raises(TypeError):
         directives("no-store")["x"] = None  # type: ignore[index]  # pyright: ignore[reportIndexIssue]

@@ -108,6 +108,7 @@ def test_a_doubt_is_a_refusal(text: str) -> None:
         pytest.param("a;;q=0.5;", {"a": 0.5}, id="empty parameters"),
         pytest.param("a;qs=0.1;quality=0.2", {"a": 1.0}, id="other names that begin with q"),
         pytest.param("a;q=1;q=0.5", {"a": 0.5}, id="two weights: the lower"),
+        pytest.param("a;q=0.5;q=1", {"a": 0.5}, id="two weights: the lower comes first"),
         pytest.param("a;q=0.5, A", {"a": 0.5}, id="a name twice: the lower weight"),
         pytest.param('a;x="1,2;q=0";q=0.5', {"a": 0.5}, id="quoted strings stay whole"),
         pytest.param('a;x="1, b;q=0', {"a": 1.0}, id="quotes that are never closed"),

@@ -220,7 +220,8 @@ a file wrapper, so that no head comes late; True: it goes out as it is |
     | `whole` | with a list or tuple body; returns the list that goes out |
     | `block` | with each block that was pulled; returns the block that goes out |
     | `finish` | when the body is exhausted; returns a last block, `b""` for none |
-    | `failed` | with an `Exception` of the call or a pull; None: it goes up; else what to send |
+    | `failed` | with an `Exception` of the call or a pull; None: it goes up; else the body to \
+send, whose `close()` comes after that of the inner body |
     | `close_failed` | with what the inner `close()` raised; True: it is dealt with |
     | `ended` | once, after the inner `close()`, whatever happened; not after `hand_on` |
     """
@@ -235,7 +236,9 @@ a file wrapper, so that no head comes late; True: it goes out as it is |
     _write: Callable[[Block], object]
 
     counts = False
-    """Class option: keep `bytes` of streams and `write()` too. Those of a list are always kept."""
+    """Class option: keep `bytes` of streams and `write()` too. Those of a list are always kept.
+
+    Without it `bytes` of a stream only tells whether a block that is not empty has left."""
     changes: bool | None = None
     """Class option: False if `block` and `finish` only look on; lists and files pass then."""
 
@@ -361,14 +364,25 @@ a file wrapper, so that no head comes late; True: it goes out as it is |
         """Pass blocks on: the loop of a layer that waits for the end, or for an error."""
         answer: Iterable[Block] | None = None
         try:
-            for block in self._body:
+            blocks = iter(self._body)
+            for block in blocks:
+                if block:
+                    self.bytes = len(block)
                 yield block
                 if self._body is _CLOSED:  # rule 26: closed while it waited
+                    return
+                if block:
+                    break
+            else:
+                blocks = _CLOSED
+            for block in blocks:  # the same, without a question per block
+                yield block
+                if self._body is _CLOSED:
                     return
         except GeneratorExit:
             raise
         except BaseException as error:
-            answer = self._broke(error)
+            answer = self._broke_off(error)
             if answer is None:
                 raise
         if answer is not None:
@@ -387,7 +401,7 @@ a file wrapper, so that no head comes late; True: it goes out as it is |
         except GeneratorExit:
             raise
         except BaseException as error:
-            answer = self._broke(error)
+            answer = self._broke_off(error)
             if answer is None:
                 raise
         if answer is not None:
@@ -409,7 +423,7 @@ a file wrapper, so that no head comes late; True: it goes out as it is |
         except GeneratorExit:
             raise
         except BaseException as error:
-            answer = self._broke(error)
+            answer = self._broke_off(error)
             if answer is None:
                 raise
         if answer is not None:
@@ -441,7 +455,7 @@ a file wrapper, so that no head comes late; True: it goes out as it is |
         except GeneratorExit:
             raise
         except BaseException as error:
-            answer = self._broke(error)
+            answer = self._broke_off(error)
             if answer is None:
                 raise
         if answer is not None:
@@ -452,6 +466,14 @@ a file wrapper, so that no head comes late; True: it goes out as it is |
         self.error = error
         return self.failed(error) if isinstance(error, Exception) else None
 
+    def _broke_off(self, error: BaseException) -> Iterable[Block] | None:
+        """Return the answer to a body that raised; its own `close()` waits for the end."""
+        answer = self._broke(error)
+        close = getattr(answer, "close", None)
+        if close is not None:
+            self._close = functools.partial(_close_both, self._close, close)
+        return answer
+
     def _raised(self, error: BaseException) -> Any:
         """Return the answer to an inner call that raised, or None: rule 28, nothing to close."""
         answer = None
@@ -460,7 +482,7 @@ a file wrapper, so that no head comes late; True: it goes out as it is |
         finally:
             if answer is None:
                 self.close()
-        return None if answer is None else self._carry_list([*answer], list)
+        return None if answer is None else self._carry(answer, None)
 
     def close(self) -> None:
         """Close what is inside, once, then see the end (rules 23, 24)."""
@@ -495,6 +517,14 @@ a file wrapper, so that no head comes late; True: it goes out as it is |
             close()
         finally:
             self.leave()
+
+
+def _close_both(first: Callable[[], object] | None, then: Callable[[], object]) -> None:
+    try:
+        if first is not None:
+            first()
+    finally:
+        then()
 
 
 _PLAIN = (list.__iter__, tuple.__iter__, Blocks.__iter__)
@@ -557,6 +587,44 @@ def flow_through(
                 raise
             return body
         return flow._carry(body, file_wrapper)
+
+    return bound
+
+
+def flow_after(
+    app: WSGIApplication, kind: type[FlowType], begin: Callable[[FlowType, Any], object]
+) -> WSGIApplication:
+    """Return a bound app like that of `flow_through`, which makes its flow after the inner call.
+
+    For a `kind` that has nothing to say before that, of a list, or at an end: `start`, `enter`,
+    `ended` and the like are not asked. So a list costs no more than a `try`, and a flow is made for
+    an `Exception` and for every other body alone. `begin(flow, method)` gets the REQUEST_METHOD of
+    before the call (rule 3).
+    """
+
+    def make(environ: WSGIEnvironment, start_response: StartResponse, method: Any) -> FlowType:
+        flow = kind()
+        flow.environ = environ
+        flow.start_response = start_response
+        flow.bytes = 0
+        flow.complete = False
+        flow.error = flow._body = flow._close = flow._inside = None
+        begin(flow, method)
+        return flow
+
+    def bound(environ: WSGIEnvironment, start_response: StartResponse) -> Any:
+        method = environ.get("REQUEST_METHOD")
+        file_wrapper = environ.get("wsgi.file_wrapper")
+        try:
+            body: Any = app(environ, start_response)
+        except Exception as error:
+            body = make(environ, start_response, method)._raised(error)
+            if body is None:
+                raise
+            return body
+        if type(body) is list:
+            return body
+        return make(environ, start_response, method)._carry(body, file_wrapper)
 
     return bound
 

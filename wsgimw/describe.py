@@ -8,6 +8,8 @@ memory address and never raises, whatever the object's own `repr` does.
 'partial(dict, x_for=1)'
 >>> describe(["a", len])
 "['a', len]"
+>>> describe({KeyError: 404})
+'{KeyError: 404}'
 >>> describe(object())
 'object'
 """
@@ -48,6 +50,9 @@ def _describe(obj: Any) -> str:
         return str(obj.__qualname__)
     if type(obj) in (list, tuple) and obj:
         return _items(obj)
+    if type(obj) in (dict, types.MappingProxyType):
+        pairs = [f"{describe(key)}: {describe(value)}" for key, value in obj.items()]
+        return f"{{{', '.join(pairs)}}}"
     text = repr(obj)
     return type(obj).__qualname__ if ADDRESS.search(text) else text
 

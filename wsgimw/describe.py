@@ -19,6 +19,7 @@ from __future__ import annotations
 import functools
 import inspect
 import re
+import reprlib
 import types
 from dataclasses import fields, is_dataclass
 from typing import Any
@@ -40,6 +41,8 @@ def describe(obj: object) -> str:
 
 
 def _describe(obj: Any) -> str:
+    if isinstance(obj, (str, bytes)) or getattr(type(obj), "__wsgimw_layer_value__", False):
+        return repr(obj)  # what looks like an address in there was written by its owner
     if isinstance(obj, functools.partial):
         shown = [describe(obj.func), *map(describe, obj.args)]
         shown += [f"{name}={describe(value)}" for name, value in obj.keywords.items()]
@@ -57,6 +60,7 @@ def _describe(obj: Any) -> str:
     return type(obj).__qualname__ if ADDRESS.search(text) else text
 
 
+@reprlib.recursive_repr()
 def _items(values: list[object] | tuple[object, ...]) -> str:
     inner = ", ".join(map(describe, values))
     if isinstance(values, list):
@@ -68,11 +72,14 @@ def constructor_call(obj: Any) -> str:
     """Return the call that makes `obj`, a value whose class has a readable signature.
 
     Options at their default are left out; each parameter is read from the attribute of its name.
+    Where there is none, the call cannot be told: `Layer(...)`.
     """
     cls = type(obj)
     factories = {f.name: f.default_factory for f in fields(obj)} if is_dataclass(obj) else {}
     shown: list[str] = []
     for name, parameter in inspect.signature(cls).parameters.items():
+        if not hasattr(obj, name):
+            return f"{cls.__name__}(...)"
         value = getattr(obj, name)
         if parameter.kind is parameter.VAR_POSITIONAL:
             shown += map(describe, value)

@@ -213,22 +213,22 @@ class Flow(Exchange):
     | override | is called |
     | --- | --- |
     | `start` | as the inner app's `start_response`; `forward` sends a head on |
-    | `write` | with what the inner app writes, when `start` returned it |
-    | `enter`, `leave` | round all inner code: the call, each pull, `close()` |
+    | `write` | with what the inner app writes |
+    | `enter`, `leave` | round all inner code: the call, each pull, `close()`; they must not raise |
     | `hand_on` | with the body that the inner app returned, and whether it is a list, a tuple or \
 a file wrapper, so that no head comes late; True: it goes out as it is |
     | `whole` | with a list or tuple body; returns the list that goes out |
     | `block` | with each block that was pulled; returns the block that goes out |
     | `finish` | when the body is exhausted; returns a last block, `b""` for none |
     | `failed` | with an `Exception` of the call or a pull; None: it goes up; else the body to \
-send, whose `close()` comes after that of the inner body |
-    | `close_failed` | with what the inner `close()` raised; True: it is dealt with |
+send, which `block`, `whole` and `finish` do not see; its `close()` comes after the inner one |
+    | `close_failed` | with an `Exception` of the inner `close()`; True: it is dealt with |
     | `ended` | once, after the inner `close()`, whatever happened; not after `hand_on` |
     """
 
     __slots__ = ("_body", "_close", "_inside", "_write", "start_response")
 
-    bytes: int
+    bytes: Any
     start_response: StartResponse
     _body: Any
     _close: Callable[[], object] | None
@@ -250,6 +250,7 @@ send, whose `close()` comes after that of the inner body |
             return any(getattr(cls, name) is not getattr(Flow, name) for name in names)
 
         cls._starts = cls.counts or says("start", "write")
+        cls._writes = cls.counts or says("write")
         cls._surrounds = says("enter", "leave")
         sees = says("whole", "block", "finish")
         cls._changes = sees if cls.changes is None else cls.changes
@@ -265,13 +266,13 @@ send, whose `close()` comes after that of the inner body |
             loop = cls._counted if cls.counts else cls._passed
         cls.__iter__ = loop  # type: ignore[attr-defined]
 
-    _starts = _surrounds = _changes = _ends = _wraps = False
+    _starts = _writes = _surrounds = _changes = _ends = _wraps = False
 
     def start(
         self, status: str, headers: list[tuple[str, str]], exc_info: OptExcInfo | None = None, /
     ) -> Callable[[Block], object]:
         write = self.forward(status, headers, exc_info)
-        return self.write if self.counts else write
+        return self.write if self._writes else write
 
     def forward(
         self, status: str, headers: list[tuple[str, str]], exc_info: OptExcInfo | None
@@ -308,7 +309,7 @@ send, whose `close()` comes after that of the inner body |
     def failed(self, error: Exception, /) -> Iterable[Block] | None:
         return None
 
-    def close_failed(self, error: BaseException, /) -> bool:
+    def close_failed(self, error: Exception, /) -> bool:
         return False
 
     def ended(self) -> None: ...
@@ -329,17 +330,24 @@ send, whose `close()` comes after that of the inner body |
                 return body
             if is_file and not self._changes:
                 # Rule 29: the very object, and so the end cannot be seen.
-                self.bytes, self.complete = _declared_length(self), None  # type: ignore[assignment]
+                self.bytes, self.complete = _declared_length(self), None
                 self.close()
                 return body
             self._close = getattr(body, "close", None)
-        except BaseException:  # the server never gets this body, so it closes nothing
-            close = getattr(body, "close", None)
-            if close is not None:
-                close()
+        except BaseException as error:  # the server never gets this body, so it closes nothing
+            self._drop(body, error)
             raise
         self._body = body
         return self
+
+    def _drop(self, body: Any, error: BaseException) -> None:
+        close = getattr(body, "close", None)
+        if self._body is not _CLOSED:
+            self.error = error
+            self._close = close
+            self.close()
+        elif close is not None:  # a file wrapper, whose end came already
+            close()
 
     def _carry_list(self, body: list[Block] | tuple[Block, ...], kind: type) -> Any:
         close = getattr(body, "close", None)
@@ -348,11 +356,16 @@ send, whose `close()` comes after that of the inner body |
         elif kind is Blocks and self._wraps:
             self._inside = inside = body._flow  # type: ignore[union-attr]
             body._flow = self  # type: ignore[union-attr]
+            body._iterator = None  # type: ignore[union-attr]  # a layer between may have looked
             self._close = inside and inside.close
             return body
         else:
             out = body
+        return self._hold_list(out, close)
+
+    def _hold_list(self, out: Any, close: Callable[[], object] | None) -> Any:
         if not self._ends and (close is None or not self._wraps):
+            self.error = None  # of an answer to an error; no `close()` will clear it
             return out
         self._close = close
         blocks = Blocks(out)
@@ -375,19 +388,19 @@ send, whose `close()` comes after that of the inner body |
                     break
             else:
                 blocks = _CLOSED
-            for block in blocks:  # the same, without a question per block
+            for block in blocks:  # the same, without a question to each block
                 yield block
                 if self._body is _CLOSED:
                     return
         except GeneratorExit:
             raise
         except BaseException as error:
-            answer = self._broke_off(error)
+            answer = self._broke(error)
             if answer is None:
                 raise
         if answer is not None:
-            yield from answer
-        self.complete = True
+            yield from self._answered(answer)
+        self.complete = self._body is not _CLOSED
 
     def _counted(self) -> Iterator[Block]:
         """Pass blocks on and count their bytes, on the object: a local is lost on an early stop."""
@@ -401,34 +414,38 @@ send, whose `close()` comes after that of the inner body |
         except GeneratorExit:
             raise
         except BaseException as error:
-            answer = self._broke_off(error)
+            answer = self._broke(error)
             if answer is None:
                 raise
         if answer is not None:
-            yield from answer
-        self.complete = True
+            yield from self._answered(answer)
+        self.complete = self._body is not _CLOSED
 
     def _changed(self) -> Iterator[Block]:
         """Show each block to the layer, which may change it, and ask it for a last one."""
         answer: Iterable[Block] | None = None
         try:
             for block in self._body:
-                self.bytes += len(block)
-                yield self.block(block)
+                out = self.block(block)
+                self.bytes += len(out)
+                yield out
                 if self._body is _CLOSED:
                     return
+            if self._body is _CLOSED:  # before it was started
+                return
             last = self.finish()
             if last:
+                self.bytes += len(last)
                 yield last
         except GeneratorExit:
             raise
         except BaseException as error:
-            answer = self._broke_off(error)
+            answer = self._broke(error)
             if answer is None:
                 raise
         if answer is not None:
-            yield from answer
-        self.complete = True
+            yield from self._answered(answer)
+        self.complete = self._body is not _CLOSED
 
     def _worked(self) -> Iterator[Block]:
         """Do all of it, and let the layer work round each pull."""
@@ -446,43 +463,52 @@ send, whose `close()` comes after that of the inner body |
                 if block is _END:
                     last = self.finish()
                     if last:
+                        self.bytes += len(last)
                         yield last
                     break
-                self.bytes += len(block)
-                yield self.block(block)
+                out = self.block(block)
+                self.bytes += len(out)
+                yield out
             else:
                 return
         except GeneratorExit:
             raise
         except BaseException as error:
-            answer = self._broke_off(error)
+            answer = self._broke(error)
             if answer is None:
                 raise
         if answer is not None:
-            yield from answer
-        self.complete = True
+            yield from self._answered(answer)
+        self.complete = self._body is not _CLOSED
 
     def _broke(self, error: BaseException) -> Iterable[Block] | None:
         self.error = error
         return self.failed(error) if isinstance(error, Exception) else None
 
-    def _broke_off(self, error: BaseException) -> Iterable[Block] | None:
-        """Return the answer to a body that raised; its own `close()` waits for the end."""
-        answer = self._broke(error)
+    def _answered(self, answer: Iterable[Block]) -> Iterator[Block]:
         close = getattr(answer, "close", None)
         if close is not None:
             self._close = functools.partial(_close_both, self._close, close)
-        return answer
+        for block in answer:
+            self.bytes += len(block)
+            yield block
+            if self._body is _CLOSED:
+                return
 
     def _raised(self, error: BaseException) -> Any:
         """Return the answer to an inner call that raised, or None: rule 28, nothing to close."""
-        answer = None
+        blocks: Any = None
         try:
             answer = self._broke(error)
+            if answer is not None and self._ends:
+                blocks = self._hold_list([*answer], getattr(answer, "close", None))
+            elif answer is not None:
+                self.error = None
+                blocks = answer
         finally:
-            if answer is None:
+            if blocks is None:
                 self.close()
-        return None if answer is None else self._carry(answer, None)
+        return blocks
 
     def close(self) -> None:
         """Close what is inside, once, then see the end (rules 23, 24)."""
@@ -497,7 +523,7 @@ send, whose `close()` comes after that of the inner body |
         except BaseException as error:
             if self.error is None:
                 self.error = error
-            if not self.close_failed(error):
+            if not isinstance(error, Exception) or not self.close_failed(error):
                 raise
         finally:
             try:
@@ -640,13 +666,18 @@ class _HookFlow(Flow):
     def start(
         self, status: str, headers: list[tuple[str, str]], exc_info: OptExcInfo | None = None, /
     ) -> Callable[[Block], object]:
+        sent, fields = self.status, self.headers
         self.status = status
         self.headers = [*headers]  # rule 12: a fresh list, the app may have given us a constant
-        self._layer.on_head(self)
-        if exc_info is None:
-            self._write = self.start_response(self.status, self.headers)
-        else:
-            self._write = self.start_response(self.status, self.headers, exc_info)
+        try:
+            self._layer.on_head(self)
+            if exc_info is None:
+                self._write = self.start_response(self.status, self.headers)
+            else:
+                self._write = self.start_response(self.status, self.headers, exc_info)
+        except BaseException:
+            self.status, self.headers = sent, fields  # the end tells the head that was sent
+            raise
         return self.write
 
     def ended(self) -> None:
@@ -661,9 +692,9 @@ class _EndFlow(_HookFlow):
     def start(
         self, status: str, headers: list[tuple[str, str]], exc_info: OptExcInfo | None = None, /
     ) -> Callable[[Block], object]:
-        self.status = status
-        self.headers = headers
         self.forward(status, headers, exc_info)
+        self.status = status  # after it: the end tells the head that was sent
+        self.headers = headers
         return self.write
 
 
@@ -701,6 +732,7 @@ def _bind_end(layer: Hooks, app: WSGIApplication, asks: bool, heads: bool) -> WS
             x._inside = body._flow
             x._close = body._flow.close
             body._flow = x
+            body._iterator = None  # a layer between may have looked at the blocks
             return body
         if of is kind or of is GeneratorType:
             x._close = body.close
@@ -715,10 +747,10 @@ def drain(environ: WSGIEnvironment, max_bytes: int, max_seconds: float = 1.0) ->
     """Read and discard the request body, so that an early answer reaches the client.
 
     A server that closes the connection on unread data may cut the answer off. At most `max_bytes`
-    are read, for at most `max_seconds` (the clock is looked at between pieces of 16 KiB). Nothing
-    is read when the body is longer than that, when the client waits for `100 Continue` (rule 36),
-    or when its end cannot be known. Errors of `read` end it silently. Return whether nothing of
-    the body is left.
+    are read (and one more of a body without a length, to tell a longer one), for at most
+    `max_seconds` (the clock is looked at between pieces of 16 KiB). Nothing is read when the body
+    is longer than that, when the client waits for `100 Continue` (rule 36), or when its end cannot
+    be known. Errors of `read` end it silently. Return whether nothing of the body is left.
 
     >>> from io import BytesIO
     >>> drain({"CONTENT_LENGTH": "5", "wsgi.input": BytesIO(b"hello")}, max_bytes=100)
@@ -738,17 +770,17 @@ def drain(environ: WSGIEnvironment, max_bytes: int, max_seconds: float = 1.0) ->
         return True
     elif left > max_bytes:
         return False
-    if environ.get("HTTP_EXPECT", "").lower() == "100-continue":
+    if "100-continue" in environ.get("HTTP_EXPECT", "").lower():
         return False
     deadline = perf_counter() + max_seconds
     known = bool(environ.get("CONTENT_LENGTH"))
     try:
         read = environ["wsgi.input"].read
-        while left and perf_counter() < deadline:
+        while left > 0 and perf_counter() < deadline:
             piece = read(min(left, 16384))
             if not piece:
                 return not known or bool(environ.get("wsgi.input_terminated"))
             left -= len(piece)
     except Exception:
         return False
-    return left == 0 and known
+    return left <= 0 and known

@@ -138,9 +138,7 @@ class _Catch(Flow):
             BaseException.with_traceback(error, traceback)
             self.error = traceback = None
 
-    def close_failed(self, error: BaseException, /) -> bool:
-        if not isinstance(error, Exception):
-            return False
+    def close_failed(self, error: Exception, /) -> bool:
         self._tell(error, "in_close", None)
         # Rule 25: a layer whose job is errors reports it instead.
         return not self.environ.get("paste.throw_errors")

@@ -21,6 +21,7 @@ import inspect
 import re
 import reprlib
 import types
+from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
 from typing import Any
 
@@ -54,8 +55,7 @@ def _describe(obj: Any) -> str:
     if type(obj) in (list, tuple) and obj:
         return _items(obj)
     if type(obj) in (dict, types.MappingProxyType):
-        pairs = [f"{describe(key)}: {describe(value)}" for key, value in obj.items()]
-        return f"{{{', '.join(pairs)}}}"
+        return _pairs(obj)
     text = repr(obj)
     return type(obj).__qualname__ if ADDRESS.search(text) else text
 
@@ -66,6 +66,12 @@ def _items(values: list[object] | tuple[object, ...]) -> str:
     if isinstance(values, list):
         return f"[{inner}]"
     return f"({inner},)" if len(values) == 1 else f"({inner})"
+
+
+@reprlib.recursive_repr()
+def _pairs(values: Mapping[object, object]) -> str:
+    inner = ", ".join(f"{describe(key)}: {describe(value)}" for key, value in values.items())
+    return f"{{{inner}}}"
 
 
 def constructor_call(obj: Any) -> str:

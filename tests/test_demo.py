@@ -17,7 +17,7 @@ from werkzeug.serving import BaseWSGIServer
 
 from tests.serving import serving
 from tests.venvs import ROOT
-from wsgimw import CatchErrors, Gzip, Layer, RequestId, Stack, compose
+from wsgimw import CatchErrors, Compress, Layer, RequestId, Stack, compose
 from wsgimw.cli import main
 from wsgimw.devtools import demo, demo_check
 from wsgimw.devtools.demo_check import CHECKS, Lines, Reader, Wrong
@@ -46,11 +46,15 @@ def test_check_here(capsys: pytest.CaptureFixture[str]) -> None:
 @pytest.mark.parametrize(
     ("layers", "wrong"),
     [
-        pytest.param(lambda log: compose(log, CatchErrors(), Gzip()), "RequestId", id="no id"),
-        pytest.param(lambda log: compose(RequestId(), log, CatchErrors()), "Gzip", id="no gzip"),
-        pytest.param(lambda log: compose(RequestId(), log, Gzip()), "CatchErrors", id="no catch"),
+        pytest.param(lambda log: compose(log, CatchErrors(), Compress()), "RequestId", id="no id"),
         pytest.param(
-            lambda log: compose(RequestId(), Gzip(), CatchErrors(), log),
+            lambda log: compose(RequestId(), log, CatchErrors()), "Compress", id="no compression"
+        ),
+        pytest.param(
+            lambda log: compose(RequestId(), log, Compress()), "CatchErrors", id="no catch"
+        ),
+        pytest.param(
+            lambda log: compose(RequestId(), Compress(), CatchErrors(), log),
             "AccessLog",
             id="log inside compression",
         ),

@@ -9,7 +9,7 @@ RequestId()
 
 from __future__ import annotations
 
-from wsgimw import AccessLog, CatchErrors, Gzip, RequestId, Stack, compose
+from wsgimw import AccessLog, CatchErrors, Compress, RequestId, Stack, compose
 from wsgimw.compose import Layer
 from wsgimw.devtools.serve import address, listen, silent
 from wsgimw.devtools.site import ADDRESSES, site
@@ -25,7 +25,7 @@ def stack(log: Layer | None = None) -> Stack:
         RequestId(),
         log or AccessLog(format="dev"),
         CatchErrors(),
-        Gzip(),
+        Compress(),
     )
 
 

@@ -12,15 +12,18 @@ import http.client
 import io
 import json
 import re
+import sys
 import threading
 import zlib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from wsgimw import AccessLog
 from wsgimw.access_log import parse
+from wsgimw.codings import CODINGS
 from wsgimw.compose import Layer
 from wsgimw.devtools.demo import HOST, stack
 from wsgimw.devtools.serve import Handler, listen, silent
@@ -167,7 +170,7 @@ def check(address: str, layer: str, duty: str) -> Callable[..., Callable[[Visito
     return register
 
 
-@check("/", "Gzip", "makes a whole body smaller, and says so")
+@check("/", "Compress", "makes a whole body smaller, and says so")
 def gzip_whole(visitor: Visitor) -> str:
     plain, packed = visitor.get("/"), visitor.get("/", Accept_Encoding="gzip")
     for answer in (plain, packed):
@@ -179,6 +182,28 @@ def gzip_whole(visitor: Visitor) -> str:
     expect(packed.content == plain.content, "other content than without gzip")
     expect(len(packed.raw) < len(plain.raw), "a body that did not get smaller")
     return f"{len(plain.raw):,} B sent as {len(packed.raw):,} B"
+
+
+@check("/order", "Compress", "knows every coding that is installed")
+def codings(visitor: Visitor) -> str:
+    plain = visitor.get("/order")
+    sizes = []
+    for coding, decode in _decoders().items():
+        answer = visitor.get("/order", Accept_Encoding=coding)
+        came = answer.fields["Content-Encoding"]
+        expect(came == coding, f"{came} for a client that takes {coding}")
+        expect(decode(answer.raw) == plain.content, f"{coding} that decodes to something else")
+        sizes.append(f"{coding} {len(answer.raw):,} B")
+    return ", ".join(sizes)
+
+
+def _decoders() -> dict[str, Callable[[bytes], bytes]]:
+    decoders: dict[str, Callable[[bytes], bytes]] = {"gzip": lambda data: zlib.decompress(data, 31)}
+    zstd = "compression.zstd" if sys.version_info >= (3, 14) else "backports.zstd"
+    for coding, module in (("br", "brotli"), ("zstd", zstd)):
+        if coding in CODINGS:
+            decoders[coding] = import_module(module).decompress
+    return decoders
 
 
 @check("/order", "AccessLog", "counts the bytes that were sent")
@@ -214,7 +239,7 @@ def head(visitor: Visitor) -> str:
     return "same head, 0 B"
 
 
-@check("/stream", "Gzip", "lets each block out before the next is made")
+@check("/stream", "Compress", "lets each block out before the next is made")
 def stream(visitor: Visitor) -> str:
     with visitor.open("/stream", Accept_Encoding="gzip") as response:
         expect(response.headers["Content-Encoding"] == "gzip", "no gzip")
@@ -242,7 +267,7 @@ def stream_plain(visitor: Visitor) -> str:
     return f"{BLOCKS} blocks, {len(reader.content):,} B"
 
 
-@check("/events", "Gzip", "lets event 1 out before event 2 is made")
+@check("/events", "Compress", "lets event 1 out before event 2 is made")
 def events(visitor: Visitor) -> str:
     with visitor.open("/events", Accept_Encoding="gzip") as response:
         coding = response.headers["Content-Encoding"]

@@ -68,7 +68,8 @@ def _check_layer(layer: Layer) -> bool:
         report = check_middleware(layer, skip=skip)
     print(repr(report))
     if skip:
-        print(f"left out, because CatchErrors is there to break them: rules {skip}")
+        numbers = ", ".join(map(str, skip))
+        print(f"left out, because CatchErrors is there to break them: rules {numbers}")
     return bool(report)
 
 

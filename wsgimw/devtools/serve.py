@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import errno
 import logging
-import os
 import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -71,12 +70,9 @@ def _bind(host: str, port: int) -> socket.socket:
     try:
         return socket.create_server((host, port), family=family, backlog=128)
     except OSError as error:
-        foreign = isinstance(error, socket.gaierror) or error.errno == errno.EADDRNOTAVAIL
-        # `strerror` of `create_server` repeats the address.
-        reason = (
-            error.strerror if isinstance(error, socket.gaierror) else os.strerror(error.errno or 0)
-        )
-        hint = "an address of this machine with --host" if foreign else "another port with --port"
+        reason = str(error.strerror).partition(" (")[0]  # it goes on with the address
+        taken = error.errno in (errno.EADDRINUSE, errno.EACCES)
+        hint = "another port with --port" if taken else "an address of this machine with --host"
         place = address(host, port)
         raise CannotListen(f"cannot listen on {place}: {reason}; choose {hint}") from None
 

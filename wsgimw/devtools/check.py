@@ -140,7 +140,7 @@ def _check_app(app: WSGIApplication) -> bool:
     for trial in _trials():
         trial.run(checked)
         shown = trial.status or "no head"
-        print(f"{trial.name:<14} {shown}, {len(trial.body):,} B")
+        print(f"{trial.name:<14}  {shown}, {len(trial.body):,} B")
         for fault in faults:
             found.setdefault(_line(fault), []).append(trial.name)
         faults.clear()
@@ -151,7 +151,7 @@ def _check_app(app: WSGIApplication) -> bool:
             print(f"  note: {note}")
     for line, names in found.items():
         print(f"{line} ({', '.join(names)})")
-    print(f"{describe(app)}: {len(found) or 'no'} fault{'' if len(found) == 1 else 's'}")
+    print(f"{describe(inner)}: {len(found) or 'no'} fault{'' if len(found) == 1 else 's'}")
     return not found
 
 

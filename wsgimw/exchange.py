@@ -352,10 +352,9 @@ which `block`, `whole` and `finish` do not see |
         if self._changes:
             out: Any = self.whole([*body])  # through __iter__, so that inner ends see it pulled
         elif kind is Blocks and self._wraps:
-            self._inside = inside = body._flow  # type: ignore[union-attr]
+            self._inside = body._flow  # type: ignore[union-attr]
             body._flow = self  # type: ignore[union-attr]
             body._iterator = None  # type: ignore[union-attr]  # a layer between may have looked
-            self._close = inside and inside.close
             return body
         else:
             out = body
@@ -495,11 +494,13 @@ which `block`, `whole` and `finish` do not see |
         """Close what is inside, once, then see the end (rules 23, 24)."""
         if self._body is _CLOSED:
             return
-        close = self._close
+        inside, close = self._inside, self._close
         self._body = _CLOSED
         self._close = self._inside = None  # rule 39: a body may hold our start_response
         try:
-            if close is not None:
+            if inside is not None:  # we joined its list
+                inside.close()
+            elif close is not None:
                 close()
         except BaseException as error:
             if self.error is None:
@@ -513,9 +514,9 @@ which `block`, `whole` and `finish` do not see |
                 self.error = None  # rules 9, 39
 
     def _close_surrounded(self) -> None:
-        close = self._close
+        close = self._close if self._inside is None else self._inside.close
         if close is not None:
-            self._close = functools.partial(self._surround, close)
+            self._inside, self._close = None, functools.partial(self._surround, close)
         Flow.close(self)
 
     def _surround(self, close: Callable[[], object]) -> None:
@@ -627,7 +628,10 @@ class _EndFlow(_HookFlow):
     def start(
         self, status: str, headers: list[tuple[str, str]], exc_info: OptExcInfo | None = None, /
     ) -> Callable[[Block], object]:
-        self.forward(status, headers, exc_info)
+        if exc_info is None:
+            self._write = self.start_response(status, headers)
+        else:
+            self._write = self.start_response(status, headers, exc_info)
         self.status = status  # after it: the end tells the head that was sent
         self.headers = headers
         return self.write
@@ -665,7 +669,6 @@ def _bind_end(layer: Hooks, app: WSGIApplication, asks: bool, heads: bool) -> WS
             return blocks
         if of is Blocks and body._flow is not None:
             x._inside = body._flow
-            x._close = body._flow.close
             body._flow = x
             body._iterator = None  # a layer between may have looked at the blocks
             return body

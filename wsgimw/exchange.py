@@ -24,7 +24,6 @@ wrapped body for an end hook. A list body stays a list, a file wrapper the very 
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable, Iterable, Iterator
 from time import perf_counter
 from types import GeneratorType
@@ -204,6 +203,24 @@ class Blocks(list[bytes]):
             return 0, False
 
 
+class WatchedBlocks(Blocks):
+    """The same where a flow wants to know of its death: `__del__` has its price."""
+
+    __slots__ = ()
+
+    def __del__(self) -> None:
+        flow = self._flow
+        if flow is None:
+            return
+        self._flow = None
+        pulled, complete = self._delivered(self._iterator)
+        while flow is not None:
+            flow.bytes += pulled
+            flow.complete = complete
+            flow.lost()
+            flow = flow._inside
+
+
 class Flow(Exchange):
     """One request on its way through one layer that does more than look on.
 
@@ -224,6 +241,7 @@ a file wrapper, so that no head comes late; True: it goes out as it is |
 which `block`, `whole` and `finish` do not see |
     | `close_failed` | with an `Exception` of the inner `close()`; True: it is dealt with |
     | `ended` | once, after the inner `close()`, whatever happened; not after `hand_on` |
+    | `lost` | in place of `ended`, when the body dies and nobody closed it; must not raise |
     """
 
     __slots__ = ("_body", "_close", "_inside", "_write", "start_response")
@@ -254,8 +272,10 @@ which `block`, `whole` and `finish` do not see |
         cls._changes = sees if cls.changes is None else cls.changes
         cls._ends = says("ended")
         cls._wraps = cls._surrounds or cls._ends or sees or says("failed", "close_failed")
-        if cls._surrounds:
-            cls.close = cls._close_surrounded  # type: ignore[method-assign]
+        cls._looks_on = cls._ends and not cls._changes and not says("hand_on")
+        if says("lost"):
+            cls.__del__ = cls._died  # type: ignore[attr-defined]
+            cls._blocks = WatchedBlocks
         if cls._surrounds:
             loop = cls._worked
         elif sees:
@@ -264,7 +284,8 @@ which `block`, `whole` and `finish` do not see |
             loop = cls._counted if cls.counts else cls._passed
         cls.__iter__ = loop  # type: ignore[attr-defined]
 
-    _starts = _writes = _surrounds = _changes = _ends = _wraps = False
+    _starts = _writes = _surrounds = _changes = _ends = _wraps = _looks_on = False
+    _blocks = Blocks
 
     def start(
         self, status: str, headers: list[tuple[str, str]], exc_info: OptExcInfo | None = None, /
@@ -312,6 +333,13 @@ which `block`, `whole` and `finish` do not see |
 
     def ended(self) -> None: ...
 
+    def lost(self) -> None: ...
+
+    @property
+    def failed_in_close(self) -> bool:
+        """In `ended`: is `error` what the inner `close()` raised, and nothing failed before?"""
+        return self._close is not None
+
     # From here on: what no layer overrides.
 
     def _carry(self, body: Any, file_wrapper: Any) -> Any:
@@ -351,10 +379,14 @@ which `block`, `whole` and `finish` do not see |
         close = getattr(body, "close", None)
         if self._changes:
             out: Any = self.whole([*body])  # through __iter__, so that inner ends see it pulled
-        elif kind is Blocks and self._wraps:
-            self._inside = body._flow  # type: ignore[union-attr]
-            body._flow = self  # type: ignore[union-attr]
-            body._iterator = None  # type: ignore[union-attr]  # a layer between may have looked
+        elif isinstance(body, Blocks) and self._wraps:
+            self._inside = inside = body._flow
+            if self._blocks is WatchedBlocks and kind is Blocks:
+                body._flow = None
+                body = WatchedBlocks(body)
+            body._flow = self
+            body._iterator = None  # a layer between may have looked
+            self._close = inside and inside.close
             return body
         else:
             out = body
@@ -365,7 +397,7 @@ which `block`, `whole` and `finish` do not see |
             self.error = None  # of an answer to an error; no `close()` will clear it
             return out
         self._close = close
-        blocks = Blocks(out)
+        blocks = self._blocks(out)
         blocks._flow = self
         blocks._iterator = None
         return blocks
@@ -494,30 +526,27 @@ which `block`, `whole` and `finish` do not see |
         """Close what is inside, once, then see the end (rules 23, 24)."""
         if self._body is _CLOSED:
             return
-        inside, close = self._inside, self._close
+        close = self._close
         self._body = _CLOSED
         self._close = self._inside = None  # rule 39: a body may hold our start_response
         try:
-            if inside is not None:  # we joined its list
-                inside.close()
-            elif close is not None:
-                close()
+            if close is not None:
+                self._surround(close) if self._surrounds else close()
         except BaseException as error:
             if self.error is None:
                 self.error = error
+                self._close = close
             if not isinstance(error, Exception) or not self.close_failed(error):
                 raise
         finally:
             try:
                 self.ended()
             finally:
-                self.error = None  # rules 9, 39
+                self.error = self._close = None  # rules 9, 39
 
-    def _close_surrounded(self) -> None:
-        close = self._close if self._inside is None else self._inside.close
-        if close is not None:
-            self._inside, self._close = None, functools.partial(self._surround, close)
-        Flow.close(self)
+    def _died(self) -> None:
+        if self._body is not _CLOSED and self._body is not None:  # a list tells it itself
+            self.lost()
 
     def _surround(self, close: Callable[[], object]) -> None:
         self.enter()
@@ -559,6 +588,7 @@ def flow_through(
     If it returns an app, that answers, as if the layer were not there.
     """
     starts, surrounds = kind._starts, kind._surrounds
+    looks_on, make_blocks = kind._looks_on, kind._blocks
 
     def bound(environ: WSGIEnvironment, start_response: StartResponse) -> Any:
         flow = kind()
@@ -586,6 +616,11 @@ def flow_through(
             if body is None:
                 raise
             return body
+        if looks_on and type(body) is list:  # what `_carry` comes to, without asking
+            blocks = make_blocks(body)
+            blocks._flow = flow
+            blocks._iterator = None
+            return blocks
         return flow._carry(body, file_wrapper)
 
     return bound
@@ -669,6 +704,7 @@ def _bind_end(layer: Hooks, app: WSGIApplication, asks: bool, heads: bool) -> WS
             return blocks
         if of is Blocks and body._flow is not None:
             x._inside = body._flow
+            x._close = body._flow.close
             body._flow = x
             body._iterator = None  # a layer between may have looked at the blocks
             return body

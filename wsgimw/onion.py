@@ -205,14 +205,18 @@ class _OnionFlow(Flow):
                 f"{self._layer!r} yields a third time; a layer yields twice at the most, "
                 "for the head and for the end"
             )
-        if self.error is None:
+        error = self.error
+        if error is None:
             generator.close()
             return
+        traceback = error.__traceback__
         try:
-            generator.throw(self.error)
-        except (self.error.__class__, StopIteration):
-            return
+            generator.throw(error)
         except BaseException as raised:
-            self.error.add_note(f"and {self._layer!r} raised {raised!r} while it was told")
+            if raised is not error and not isinstance(raised, StopIteration):
+                error.add_note(f"and {self._layer!r} raised {raised!r} while it was told")
         else:
             generator.close()
+        finally:
+            # Rule 39: our own frames in there hold the exception.
+            error.__traceback__ = traceback

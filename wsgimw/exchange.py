@@ -728,7 +728,10 @@ class _EndFlow(_HookFlow):
     def start(
         self, status: str, headers: list[tuple[str, str]], exc_info: OptExcInfo | None = None, /
     ) -> Callable[[Block], object]:
-        self.forward(status, headers, exc_info)
+        if exc_info is None:
+            self._write = self.start_response(status, headers)
+        else:
+            self._write = self.start_response(status, headers, exc_info)
         self.status = status  # after it: the end tells the head that was sent
         self.headers = headers
         return self.write

@@ -238,8 +238,8 @@ a file wrapper, so that no head comes late; True: it goes out as it is |
 block by block, as a stream without a `len()` |
     | `block` | with each block that was pulled; returns the block that goes out |
     | `finish` | when the body is exhausted; returns a last block, `b""` for none |
-    | `failed` | with an `Exception` of the call or a pull; None: it goes up; else what to send, \
-which `block`, `whole` and `finish` do not see |
+    | `failed` | with an `Exception` of the call or a pull; None: it goes up; else the body to \
+send, which `block`, `whole` and `finish` do not see; its `close()` comes after the inner one |
     | `close_failed` | with an `Exception` of the inner `close()`; True: it is dealt with |
     | `ended` | once, after the inner `close()`, whatever happened; not after `hand_on` |
     | `lost` | in place of `ended`, when the body dies and nobody closed it; must not raise |
@@ -255,7 +255,9 @@ which `block`, `whole` and `finish` do not see |
     _write: Callable[[Block], object]
 
     counts = False
-    """Class option: keep `bytes` of streams and `write()` too. Those of a list are always kept."""
+    """Class option: keep `bytes` of streams and `write()` too. Those of a list are always kept.
+
+    Without it `bytes` of a stream only tells whether a block that is not empty has left."""
     changes: bool | None = None
     """Class option: False if `block` and `finish` only look on; lists and files pass then."""
     ends: bool | None = None
@@ -415,9 +417,20 @@ which `block`, `whole` and `finish` do not see |
         """Pass blocks on: the loop of a layer that waits for the end, or for an error."""
         answer: Iterable[Block] | None = None
         try:
-            for block in self._body:
+            blocks = iter(self._body)
+            for block in blocks:
+                if block:
+                    self.bytes = len(block)
                 yield block
                 if self._body is _CLOSED:  # rule 26: closed while it waited
+                    return
+                if block:
+                    break
+            else:
+                blocks = _CLOSED
+            for block in blocks:  # the same, without a question to each block
+                yield block
+                if self._body is _CLOSED:
                     return
         except GeneratorExit:
             raise
@@ -513,6 +526,9 @@ which `block`, `whole` and `finish` do not see |
         return self.failed(error) if isinstance(error, Exception) else None
 
     def _answered(self, answer: Iterable[Block]) -> Iterator[Block]:
+        close = getattr(answer, "close", None)
+        if close is not None:
+            self._close = functools.partial(_close_both, self._close, close)
         for block in answer:
             self.bytes += len(block)
             yield block
@@ -521,11 +537,14 @@ which `block`, `whole` and `finish` do not see |
 
     def _raised(self, error: BaseException) -> Any:
         """Return the answer to an inner call that raised, or None: rule 28, nothing to close."""
-        blocks = None
+        blocks: Any = None
         try:
             answer = self._broke(error)
-            if answer is not None:
-                blocks = self._hold_list([*answer], None)
+            if answer is not None and self._ends:
+                blocks = self._hold_list([*answer], getattr(answer, "close", None))
+            elif answer is not None:
+                self.error = None
+                blocks = answer
         finally:
             if blocks is None:
                 self.close()
@@ -563,6 +582,14 @@ which `block`, `whole` and `finish` do not see |
             close()
         finally:
             self.leave()
+
+
+def _close_both(first: Callable[[], object] | None, then: Callable[[], object]) -> None:
+    try:
+        if first is not None:
+            first()
+    finally:
+        then()
 
 
 _PLAIN = (list.__iter__, tuple.__iter__, Blocks.__iter__)
@@ -631,6 +658,44 @@ def flow_through(
             blocks._iterator = None
             return blocks
         return flow._carry(body, file_wrapper)
+
+    return bound
+
+
+def flow_after(
+    app: WSGIApplication, kind: type[FlowType], begin: Callable[[FlowType, Any], object]
+) -> WSGIApplication:
+    """Return a bound app like that of `flow_through`, which makes its flow after the inner call.
+
+    For a `kind` that has nothing to say before that, of a list, or at an end: `start`, `enter`,
+    `ended` and the like are not asked. So a list costs no more than a `try`, and a flow is made for
+    an `Exception` and for every other body alone. `begin(flow, method)` gets the REQUEST_METHOD of
+    before the call (rule 3).
+    """
+
+    def make(environ: WSGIEnvironment, start_response: StartResponse, method: Any) -> FlowType:
+        flow = kind()
+        flow.environ = environ
+        flow.start_response = start_response
+        flow.bytes = 0
+        flow.complete = False
+        flow.error = flow._body = flow._close = flow._inside = None
+        begin(flow, method)
+        return flow
+
+    def bound(environ: WSGIEnvironment, start_response: StartResponse) -> Any:
+        method = environ.get("REQUEST_METHOD")
+        file_wrapper = environ.get("wsgi.file_wrapper")
+        try:
+            body: Any = app(environ, start_response)
+        except Exception as error:
+            body = make(environ, start_response, method)._raised(error)
+            if body is None:
+                raise
+            return body
+        if type(body) is list:
+            return body
+        return make(environ, start_response, method)._carry(body, file_wrapper)
 
     return bound
 

@@ -165,7 +165,7 @@ class _Catch(Flow):
         mark = self._fingerprint(error, known) if ours else None
         media_type = pages.choose(self.environ)
         problem = pages.problem(decided, known.request_id, mark)
-        data, headers = pages.render(problem, media_type, self.layer.render or {}, self._excuse)
+        data, headers = self._page(problem, media_type)
         if mark is not None:
             headers.append(("X-Error-Fingerprint", mark))
         answer = whole(
@@ -180,6 +180,15 @@ class _Catch(Flow):
         if ours:
             self._tell(error, "before_bytes", decided.status)
         return answer.body
+
+    def _page(self, problem: pages.Problem, media_type: str) -> tuple[bytes, list[Any]]:
+        own = (self.layer.render or {}).get(media_type)
+        if own is not None:
+            try:
+                return pages.made_by(own, problem), pages.fields(media_type, own=True)
+            except Exception as broken:
+                self._excuse(broken, own)
+        return pages.built_in(problem, media_type), pages.fields(media_type, own=False)
 
     def _start(self, status: str, headers: list[tuple[str, str]], error: Exception) -> bool:
         """Send a head in place of the app's; False, and a report, if it was refused."""
@@ -281,7 +290,7 @@ class _Catch(Flow):
                 self._excuse(broken, reporter)
 
     def _excuse(self, broken: Exception, who: object) -> None:
-        note_failure(self.environ, who, broken)
+        note_failure(self.environ, "CatchErrors", who, broken)
 
 
 class _Answering(_Catch):

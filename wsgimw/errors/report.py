@@ -167,7 +167,7 @@ def write_error(environ: WSGIEnvironment, said: str) -> None:
         return
 
 
-def note_failure(environ: WSGIEnvironment, who: object, error: BaseException) -> None:
-    """Say on `wsgi.errors` that a callable of the user raised while an error was dealt with."""
-    said = f"wsgimw CatchErrors: {describe(who)} raised {type_name(type(error))}: {message(error)}"
+def note_failure(environ: WSGIEnvironment, layer: str, who: object, error: BaseException) -> None:
+    """Say on `wsgi.errors` that a callable of the user raised while a layer asked it."""
+    said = f"wsgimw {layer}: {describe(who)} raised {type_name(type(error))}: {message(error)}"
     write_error(environ, said.replace("\n", "\\n") + "\n")

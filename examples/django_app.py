@@ -32,7 +32,7 @@ def export(request: HttpRequest) -> StreamingHttpResponse:
 
 
 def squares() -> Iterator[str]:
-    """Make a stream of CSV, a hundred rows to a block: each block is compressed and sent at once."""
+    """Make CSV, a hundred rows to a block: each block is compressed and sent at once."""
     for start in range(0, 1000, 100):
         yield "".join(f"{number},{number**2}\n" for number in range(start, start + 100))
 

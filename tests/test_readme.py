@@ -134,7 +134,7 @@ def test_its_stack_keeps_the_rules(
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "path", [*sys.path])
     try:
-        assert main("check hello:stack".split()) == 0
+        assert main(["check", "hello:stack"]) == 0
     finally:
         sys.modules.pop("hello", None)
     assert " probes passed" in capsys.readouterr().out

@@ -131,6 +131,7 @@ class _Catch(Flow):
             headers = [*_FALLBACK_HEADERS]
             if not self._start(status_line(500), headers, error):
                 return None
+            self._tell(error, "before_bytes", 500)
             return [b"" if self.method == "HEAD" else _FALLBACK]
         finally:
             # A refused head has raised the exception once more; nothing of ours stays on it, and
@@ -243,6 +244,12 @@ class _Catch(Flow):
 
     def _tell(self, error: Exception, phase: Phase, status: int | None) -> None:
         """Mark the record, log and report, once for all layers of this kind; never raise."""
+        try:
+            self._tell_once(error, phase, status)
+        except Exception as broken:  # out of memory, or a fault of ours
+            self._excuse(broken, CatchErrors)
+
+    def _tell_once(self, error: Exception, phase: Phase, status: int | None) -> None:
         known = record(self.environ)
         try:
             mark = self._fingerprint(error, known)
@@ -275,9 +282,8 @@ class _Catch(Flow):
             log.error("%s", line, exc_info=(type(error), error, error.__traceback__))
 
     def _report(self, error: Exception, details: dict[str, Any]) -> None:
-        bound = self.bound()
-        layers, layer = locate(bound, error)
         try:
+            layers, layer = locate(self.bound(), error)
             report = build(error, self.environ, layers=layers, layer=layer, **details)
         except Exception as broken:
             self._excuse(broken, build)
@@ -326,13 +332,16 @@ _TOLD = "__wsgimw_told__"
 
 
 def _told(error: BaseException, known: Record) -> bool:
-    return getattr(error, "__dict__", {}).get(_TOLD) is known
+    try:
+        return error.__dict__.get(_TOLD) is known
+    except Exception:  # a `__dict__` of its own kind: then it is told twice
+        return False
 
 
 def _mark_told(error: BaseException, known: Record) -> None:
     try:
         error.__dict__[_TOLD] = known
-    except Exception:  # a `__dict__` of its own kind: then it is told twice
+    except Exception:
         return
 
 

@@ -24,6 +24,7 @@ wrapped body for an end hook. A list body stays a list, a file wrapper the very 
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterable, Iterator
 from time import perf_counter
 from types import GeneratorType
@@ -218,7 +219,7 @@ class WatchedBlocks(Blocks):
             flow.bytes += pulled
             flow.complete = complete
             flow.lost()
-            flow = flow._inside
+            flow._inside, flow = None, flow._inside  # rule 39
 
 
 class Flow(Exchange):
@@ -391,13 +392,13 @@ send, which `block`, `whole` and `finish` do not see; its `close()` comes after 
                 self._close = close
                 return self
         elif isinstance(body, Blocks) and self._wraps:
-            self._inside = inside = body._flow
+            inside = self._inside = body._flow
             if self._blocks is WatchedBlocks and kind is Blocks:
                 body._flow = None
                 body = WatchedBlocks(body)
             body._flow = self
             body._iterator = None  # a layer between may have looked
-            self._close = inside and inside.close
+            self._close = None if inside is None else inside.close
             return body
         else:
             out = body
@@ -541,7 +542,8 @@ send, which `block`, `whole` and `finish` do not see; its `close()` comes after 
         try:
             answer = self._broke(error)
             if answer is not None and self._ends:
-                blocks = self._hold_list([*answer], getattr(answer, "close", None))
+                self._close = getattr(answer, "close", None)
+                blocks = self._hold_list([*answer], self._close)
             elif answer is not None:
                 self.error = None
                 blocks = answer
@@ -559,7 +561,10 @@ send, which `block`, `whole` and `finish` do not see; its `close()` comes after 
         self._close = self._inside = None  # rule 39: a body may hold our start_response
         try:
             if close is not None:
-                self._surround(close) if self._surrounds else close()
+                if self._surrounds:
+                    self._surround(close)
+                else:
+                    close()
         except BaseException as error:
             if self.error is None:
                 self.error = error

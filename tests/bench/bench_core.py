@@ -6,7 +6,7 @@ The peers are written by hand, as lean as the job allows; the textbook generator
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
 from functools import partial
 from time import perf_counter
@@ -71,7 +71,7 @@ class HeadAndEnd(Hooks):
 
 
 @layer
-def onion(environ: Any) -> Iterator[None]:  # type: ignore[misc]
+def onion(environ: Any) -> Generator[None, Exchange, None]:
     """Do the same as a generator."""
     head = yield
     head.headers.append(FIELD)

@@ -558,7 +558,7 @@ def test_a_fault_of_ours_in_a_report_loses_no_answer(
     def broken(*args: Any, **options: Any) -> Any:
         raise RecursionError
 
-    monkeypatch.setattr(f"wsgimw.errors.catch_errors.{part}", broken)
+    monkeypatch.setattr(f"wsgimw.errors.telling.{part}", broken)
     call = ask(raising(Fault("x")), CatchErrors(report=lambda report, error: None))
     assert call.status[:3] == "500"
 

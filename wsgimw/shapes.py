@@ -44,6 +44,7 @@ _PEM_REST = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/=\\
 _PARAMETER = re.compile(r"([?&;]([A-Za-z0-9_.\[\]%-]{1,64}+)=)([^&;\s\"'<>)]{1,4096}+)")
 _ASSIGNED = re.compile(r"[=:][ \t]{0,8}+(?:[rbfuRBFU]{0,2})(\"{3}|'{3}|[\"'])")
 _ANNOTATION = re.compile(r"[ \t\w.|\[\]]++").fullmatch
+_ERRORS = ("Error", "Exception", "Group", "Warning")
 _WINDOW = 160
 _NAME = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-"
 _STRINGS = {
@@ -100,13 +101,13 @@ def _mask_strings(text: str) -> str:
 
 def _names_secret(before: str, annotated: bool) -> bool:
     """Does the text before a `:`, or a `=` that may follow an annotation, end in a secret name?"""
-    before = before.rstrip(" \t=!:").rstrip("\"'])")
-    name = before[len(before.rstrip(_NAME)) :]
-    if name and is_secret(name):
+    if _ends_secret(before.rstrip(" \t=!:").rstrip("\"'])")):
         return True
-    before, colon, annotation = before.rpartition(":") if annotated else ("", "", "")
-    if not colon or not _ANNOTATION(annotation):
-        return False
-    before = before.rstrip(" \t")
-    name = before[len(before.rstrip(_NAME)) :]
-    return bool(name) and is_secret(name)
+    name, colon, annotation = before.rpartition(":") if annotated else ("", "", "")
+    return bool(colon and _ANNOTATION(annotation)) and _ends_secret(name.rstrip(" \t"))
+
+
+def _ends_secret(text: str) -> bool:
+    name = text[len(text.rstrip(_NAME)) :]
+    # `KeyError: 'x'` is the last line of a traceback.
+    return bool(name) and not name.endswith(_ERRORS) and is_secret(name)

@@ -386,7 +386,7 @@ which `block`, `whole` and `finish` do not see |
                 body = WatchedBlocks(body)
             body._flow = self
             body._iterator = None  # a layer between may have looked
-            self._close = inside and inside.close
+            self._close = None if inside is None else inside.close
             return body
         else:
             out = body

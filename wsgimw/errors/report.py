@@ -130,7 +130,6 @@ def _fields(environ: WSGIEnvironment) -> dict[str, str]:
 
 
 def headline(
-    error: BaseException,
     environ: WSGIEnvironment,
     *,
     record: Record,

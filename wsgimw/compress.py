@@ -571,9 +571,13 @@ class _CompressFlow(Flow):
             data = body[0] if len(body) == 1 else b"".join(body)
             size, declared = len(data), self._left
             if declared is None:
-                # An empty list does not show the size of what GET would have sent.
-                if size < self._plan.min_size and (size or not self._is_head):
-                    self._leave(_TOO_SMALL if size else _EMPTY, _HANDED)
+                if not size:
+                    # To HEAD an empty list does not show the size of what GET would be sent.
+                    if not self._is_head:
+                        self._leave(_EMPTY, _HANDED)
+                        return True
+                elif size < self._plan.min_size:
+                    self._leave(_TOO_SMALL, _HANDED)
                     return True
             elif size > declared:
                 data = data[:declared]  # matrix.md S4: a server would have cut it

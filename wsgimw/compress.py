@@ -67,13 +67,15 @@ sent. It costs the codec and some microseconds.
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import lru_cache, partial
+from functools import lru_cache, partial, wraps
 from time import perf_counter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from wsgimw import compress_head as head
+from wsgimw import misuse
 from wsgimw.coded_cache import CodedCache
 from wsgimw.coded_tags import for_if_match, with_plain_tags
 from wsgimw.codings import CODINGS, LEVELS, Encoder, compressor, encoder, require
@@ -95,6 +97,8 @@ if TYPE_CHECKING:
     from wsgimw.exchange import Block
 
 __all__ = ["CODINGS", "TYPES", "Compress", "Gzip"]
+
+Function = TypeVar("Function", bound=Callable[..., Any])
 
 _OPT_OUT = Verdict("opt-out", varies=False)
 _ENCODED = Verdict("encoded", varies=False)
@@ -169,7 +173,7 @@ class Compress(BaseLayer):
         put(self, "levels", _check_levels(self.levels))
         put(self, "types", _check_names("types", self.types, "text/*"))
         for name in ("min_size", "cache_size"):
-            size = _check_int(f"{name}=", getattr(self, name), "a number of bytes")
+            size = _check_int(f"{name}:", getattr(self, name), "a number of bytes")
             if size < 0:
                 raise ValueError(f"{name}={size} is negative; give a number of bytes, 0 or more")
         for name in ("flush", "breach_guard", "server_timing"):
@@ -247,6 +251,30 @@ if TYPE_CHECKING:
         server_timing: bool
 
 
+def _with_messages(function: Function) -> Function:
+    """Give a function that makes layers the messages that a class of ours gets from its base."""
+    own = inspect.signature(function).parameters
+    options = [
+        *(parameter for parameter in own.values() if parameter.kind is parameter.KEYWORD_ONLY),
+        *(
+            parameter
+            for name, parameter in inspect.signature(Compress).parameters.items()
+            if name not in ("codings", "levels")
+        ),
+    ]
+    signature = inspect.Signature(options, return_annotation=Compress)
+
+    @wraps(function)
+    def checked(*args: Any, **given: Any) -> Any:
+        misuse.check_options(function.__name__, signature, args, given)
+        return function(**given)
+
+    checked.__signature__ = signature  # type: ignore[attr-defined]
+    checked.__wsgimw_makes_layers__ = True  # type: ignore[attr-defined]
+    return cast("Function", checked)
+
+
+@_with_messages
 def Gzip(*, level: int = 6, **options: Unpack[_GzipOptions]) -> Compress:
     """Return a `Compress` for gzip alone, which needs no package but the standard library.
 
@@ -296,7 +324,7 @@ def _check_levels(levels: Any) -> Mapping[str, int]:
                 f"levels names {coding!r}, which is not known; there are {', '.join(LEVELS)}"
             )
         _, lowest, highest = LEVELS[coding]
-        _check_int(f"the level of {coding}, ", level, f"{lowest} to {highest}")
+        _check_int(f"the level of {coding},", level, f"{lowest} to {highest}")
         if not lowest <= level <= highest:
             raise ValueError(
                 f"the level of {coding}, {level}, is out of range; give {lowest} to {highest}"
@@ -306,7 +334,7 @@ def _check_levels(levels: Any) -> Mapping[str, int]:
 
 def _check_int(what: str, value: Any, accepted: str) -> int:
     if not isinstance(value, int) or isinstance(value, bool):
-        raise TypeError(f"{what}{value!r} must be an int, {accepted}")
+        raise TypeError(f"{what} {value!r} must be an int, {accepted}")
     return value
 
 
@@ -425,9 +453,10 @@ class _CompressFlow(Flow):
         """Take a head that replaces a former one (rule 7): decide all of it anew."""
         if exc_info is None and self._state == _PENDING:
             self._commit_stream()  # a second head, which the server must refuse
-        if exc_info is None or self._encoder is not None or self._coded is not None:
+        if exc_info is None or self.bytes:
             self.forward(status, headers, exc_info)  # bytes have left: it raises
             return self.write
+        self._encoder = None
         verdict, state = self._judge(status, found), self._state
         if state == _HANDED:
             verdict = verdict or _LATE
@@ -542,9 +571,13 @@ class _CompressFlow(Flow):
             data = body[0] if len(body) == 1 else b"".join(body)
             size, declared = len(data), self._left
             if declared is None:
-                # An empty list does not show the size of what GET would have sent.
-                if size < self._plan.min_size and (size or not self._is_head):
-                    self._leave(_TOO_SMALL if size else _EMPTY, _HANDED)
+                if not size:
+                    # To HEAD an empty list does not show the size of what GET would be sent.
+                    if not self._is_head:
+                        self._leave(_EMPTY, _HANDED)
+                        return True
+                elif size < self._plan.min_size:
+                    self._leave(_TOO_SMALL, _HANDED)
                     return True
             elif size > declared:
                 data = data[:declared]  # matrix.md S4: a server would have cut it
@@ -579,7 +612,7 @@ class _CompressFlow(Flow):
         state = self._state
         if state == _PENDING:
             length = self._left
-            if length is not None and len(block) >= length:
+            if length is not None and len(block) >= length and not self._is_head:
                 data = block[:length]  # matrix.md S4
                 self._coded = self._code_whole(data, _MUTE)
                 return data if self._coded is None else self._coded
@@ -607,13 +640,16 @@ class _CompressFlow(Flow):
     def _end(self) -> bytes:
         """Write the codec's end; what was never fed has one, too, since its head names a coding."""
         stream = self._encoder or self._new_encoder()
-        self._encoder = stream
+        self._encoder = None
         self._state = _MUTE
         return stream.end()
 
     def finish(self) -> Block:
         if self._state == _PENDING:
-            self._leave(_EMPTY, _PLAIN)
+            if self._is_head:
+                self._commit_stream()
+            else:
+                self._leave(_EMPTY, _PLAIN)
         elif self._state == _CODING:
             if self._left is None:
                 return self._end()

@@ -238,6 +238,8 @@ a file wrapper, so that no head comes late; True: it goes out as it is |
     """Class option: keep `bytes` of streams and `write()` too. Those of a list are always kept."""
     changes: bool | None = None
     """Class option: False if `block` and `finish` only look on; lists and files pass then."""
+    size: Callable[[Any], int] = len
+    """Class option: the length of a block, for those that may meet what has none."""
 
     def __init_subclass__(cls) -> None:
         """Decide once what a class pays for."""
@@ -342,10 +344,10 @@ a file wrapper, so that no head comes late; True: it goes out as it is |
         close = getattr(body, "close", None)
         if self._changes:
             out: Any = self.whole([*body])  # through __iter__, so that inner ends see it pulled
-        elif kind is Blocks and self._wraps:
-            self._inside = inside = body._flow  # type: ignore[union-attr]
-            body._flow = self  # type: ignore[union-attr]
-            self._close = inside and inside.close
+        elif isinstance(body, Blocks) and self._wraps:
+            self._inside = inside = body._flow
+            body._flow = self
+            self._close = None if inside is None else inside.close
             return body
         else:
             out = body
@@ -434,7 +436,7 @@ a file wrapper, so that no head comes late; True: it goes out as it is |
                     if last:
                         yield last
                     break
-                self.bytes += len(block)
+                self.bytes += self.size(block)
                 yield self.block(block)
             else:
                 return

@@ -50,6 +50,7 @@ stack = compose(  # the first is the outermost
     partial(ProxyFix, x_for=1),  # anybody's middleware is a layer
     when("/export", Gzip()),
 )
-application = stack(get_wsgi_application())
+# Django is untyped: what pyright infers of its handler does not fit a WSGI app.
+application = stack(get_wsgi_application())  # pyright: ignore[reportArgumentType]
 
 # wsgimw run examples.django_app:application

@@ -65,7 +65,7 @@ THINGS = '''
 
     def endless(environ, start_response):
         start_response("200 OK", [("Content-Type", "application/octet-stream")])
-        while True:
+        while environ["REQUEST_METHOD"] != "HEAD":
             yield b"x" * 1_000_000
 
     def writes(environ, start_response):

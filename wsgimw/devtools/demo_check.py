@@ -287,7 +287,7 @@ def gone(visitor: Visitor) -> str:
     with visitor.open("/events") as response:
         Reader(response).until(b"event 1, ")
     visitor.pace.step(1000)
-    outcome = visitor.entry()["outcome"]
+    outcome: str = visitor.entry()["outcome"]
     expect(outcome == "client_gone", f"outcome {outcome}")
     return outcome
 
@@ -457,7 +457,7 @@ def _format(name: str) -> str:
     with _serving(layers(site(layers)), errors) as port:
         visitor = Visitor(port, lines, errors, Pace())
         answer = visitor.get("/json?q=%C3%A9", User_Agent='quote " and \\')
-        line = lines.wait(lambda lines: lines[0] if lines else None, "the line")
+        line: str = lines.wait(lambda lines: lines[0] if lines else None, "the line")
     if name == "dev":
         fits = re.search(r" GET /json\?q=%C3%A9 200 .*ms", line) is not None
     else:
@@ -467,7 +467,7 @@ def _format(name: str) -> str:
         if name == "combined":
             fits = fits and entry["user_agent"] == 'quote " and \\'
     expect(fits, f"the line {line!r}")
-    return f"{line[:36]}..."
+    return line[line.index("GET") :][:40]
 
 
 def _log(name: str, lines: Lines) -> Layer:

@@ -26,7 +26,7 @@ PEM = "-----BEGIN RSA PRIVATE KEY-----\nMIIB\nabc=\n-----END RSA PRIVATE KEY----
         pytest.param("/a?token=abc&b=1", "/a?token=[redacted 3 chars]&b=1", id="parameter"),
         pytest.param("password = 'hunter2'", "password = '[redacted 7 chars]'", id="source"),
         pytest.param('KEY: str = "ab"', 'KEY: str = "[redacted 2 chars]"', id="annotated"),
-        pytest.param("{'pin': 'x', 'a': 'b'}", "{'pin': '[redacted 1 chars]', 'a': 'b'}", id="dict"),
+        pytest.param("{'pin': 'x', 'a': ''}", "{'pin': '[redacted 1 chars]', 'a': ''}", id="dict"),
         pytest.param('h["Auth"] = "x y"', 'h["Auth"] = "[redacted 3 chars]"', id="item"),
         pytest.param("f(pin=b'x', a='y')", "f(pin=b'[redacted 1 chars]', a='y')", id="argument"),
         pytest.param("if token == 'abc':", "if token == '[redacted 3 chars]':", id="comparison"),

@@ -29,11 +29,11 @@ _PATTERNS = [
     # The first group stays, the second is masked.
     re.compile(
         rf"(?i:(?<![a-z0-9])((?:bearer|basic)[ \t]{{1,4}})(?!(?:{_WORDS})\b))"
-        r"([A-Za-z0-9._~+/=-]{4,8192}+)"
+        r"([A-Za-z0-9._~+/=-]{4,}+)"
     ),
     re.compile(
         r"(?<![A-Za-z0-9_-])()"
-        r"(eyJ[A-Za-z0-9_-]{5,8192}+\.[A-Za-z0-9_-]++(?:\.[A-Za-z0-9_-]*+)?)"
+        r"(eyJ[A-Za-z0-9_-]{5,}+\.[A-Za-z0-9_-]++(?:\.[A-Za-z0-9_-]*+)?)"
     ),
     re.compile(r"(?<![A-Za-z0-9])()((?:AKIA|ASIA)[A-Z0-9]{12,32}+)"),
     re.compile(r"(://)([^\s/?#\"'<>]{1,1024})(?=@)"),
@@ -41,7 +41,7 @@ _PATTERNS = [
 _PEM = re.compile(r"(-----BEGIN [A-Z0-9 ]{1,64}-----)((?:[^-]++|-(?!----END))*+)")
 _PEM_REST = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/=\\ \r\n\t"
 
-_PARAMETER = re.compile(r"([?&;]([A-Za-z0-9_.\[\]%-]{1,64}+)=)([^&;\s\"'<>)]{1,4096}+)")
+_PARAMETER = re.compile(r"([?&;]([A-Za-z0-9_.\[\]%-]{1,64}+)=)([^&;\s\"'<>)]++)")
 _ASSIGNED = re.compile(r"[=:][ \t]{0,8}+(?:[rbfuRBFU]{0,2})(\"{3}|'{3}|[\"'])")
 _ANNOTATION = re.compile(r"[ \t\w.|\[\]]++").fullmatch
 _ERRORS = ("Error", "Exception", "Group", "Warning")

@@ -35,7 +35,7 @@ _UNSEEN = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069"
     "\ud800-\udfff]"
 )
-_WORD = re.compile(r"\S{0,1024}+")
+_WORD = re.compile(r"\S*+")
 
 
 class FrameData(TypedDict):
@@ -140,9 +140,18 @@ def text(error: BaseException) -> str:
 
 def clean(text: str, most: int) -> str:
     """Cut in the middle, then mask, then show what is not seen as an escape."""
+    return _visible(mask_shapes(cut(text, most)))
+
+
+def cut(text: str, most: int) -> str:
+    """Return at most `most` characters, and how many were left out."""
     if len(text) > most:  # first: what follows takes time for every character
         half = most // 2
         # The end begins with a whole word: half a secret has not the shape of one.
         end = text[_WORD.match(text, len(text) - half).end() :]  # type: ignore[union-attr]
         text = f"{text[:half]}[... {len(text) - half - len(end)} characters ...]{end}"
-    return _UNSEEN.sub(lambda found: found[0].encode("unicode_escape").decode(), mask_shapes(text))
+    return text
+
+
+def _visible(text: str) -> str:
+    return _UNSEEN.sub(lambda found: found[0].encode("unicode_escape").decode(), text)

@@ -13,11 +13,7 @@ import pytest
 import wsgimw
 from tests.venvs import ROOT
 
-MODULES = ["wsgimw"] + [
-    module.name
-    for module in pkgutil.walk_packages(wsgimw.__path__, "wsgimw.")
-    if module.name != "wsgimw.__main__"
-]
+MODULES = ["wsgimw", *(m.name for m in pkgutil.walk_packages(wsgimw.__path__, "wsgimw."))]
 
 
 @pytest.mark.parametrize("name", MODULES)

@@ -322,6 +322,7 @@ def test_the_head_of_a_stream_is_committed_at_its_first_block() -> None:
     assert server.heads == []
     assert next(iter(body)) == b""
     assert len(server.heads) == 1
+    body.close()
 
 
 def test_the_head_is_committed_by_write() -> None:

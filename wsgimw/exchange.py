@@ -352,7 +352,7 @@ send, which `block`, `whole` and `finish` do not see; its `close()` comes after 
         """Return what goes out for the body that the inner app returned."""
         kind = type(body)
         try:
-            listed = isinstance(body, (list, tuple)) and kind.__iter__ in _PLAIN
+            listed = kind is list or (isinstance(body, (list, tuple)) and kind.__iter__ in _PLAIN)
             is_file = not listed and is_file_wrapper(body, file_wrapper)
             if self.hand_on(body, listed or is_file):
                 return body

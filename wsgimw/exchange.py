@@ -272,6 +272,8 @@ send, which `block`, `whole` and `finish` do not see; its `close()` comes after 
     """Class option: False if `block` and `finish` only look on; lists and files pass then."""
     ends: bool | None = None
     """Class option: False if `ended` matters for streams only; a list need not be wrapped then."""
+    size: Callable[[Any], int] = len
+    """Class option: the length of a block, for those that may meet what has none."""
 
     def __init_subclass__(cls) -> None:
         """Decide once what a class pays for."""
@@ -517,7 +519,7 @@ send, which `block`, `whole` and `finish` do not see; its `close()` comes after 
                         yield last
                     break
                 out = self.block(block)
-                self.bytes += len(out)
+                self.bytes += self.size(out)
                 yield out
             else:
                 return

@@ -207,7 +207,10 @@ class Blocks(list[bytes]):
         state = iterator.__reduce__()  # (iter, (blocks,), index); without index when exhausted
         try:
             if len(state) == 2:
-                return len(self[0]) if len(self) == 1 else sum(map(len, self)), True
+                if len(self) == 1:
+                    return len(self[0]), True
+                # Not `self`: its `__iter__` notes an iterator, and here nobody pulls.
+                return sum(map(len, list.__iter__(self))), True
             return sum(map(len, self[: state[2]])), False
         except TypeError:  # a block that has no length is the app's fault, and loses no close
             return 0, False

@@ -1109,3 +1109,13 @@ def test_a_second_head_without_exc_info_is_refused(first: Any) -> None:
 
     with pytest.raises(Exception, match="second time without exc_info"):
         run(app)
+
+
+def test_spellings_are_remembered_up_to_a_number(monkeypatch: pytest.MonkeyPatch) -> None:
+    spellings = {"Content-Type": "content-type"}
+    monkeypatch.setattr(compress_head, "_spellings", spellings)
+    monkeypatch.setattr(compress_head, "_SPELLINGS_MAX", 2)
+    for number in range(5):
+        done = run(app_of([PAGE], TEXT, (f"X-{number}", "1"), ("eTAG", '"x"')))
+        assert value(done, "ETag") == '"x--gzip"'
+    assert len(spellings) == 2

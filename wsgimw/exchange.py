@@ -185,6 +185,15 @@ class Blocks(list[bytes]):
             return
         self._flow = self._iterator = None  # rule 39: the iterator holds the list
         pulled, complete = self._delivered(iterator)
+        if flow._close is None and flow._inside is None:  # nothing to close: only the end to tell
+            flow._body = _CLOSED
+            flow.bytes += pulled
+            flow.complete = complete
+            try:
+                flow.ended()
+            finally:
+                flow.error = None
+            return
         inside: Flow | None = flow
         while inside is not None:
             inside.bytes += pulled
@@ -283,7 +292,7 @@ send, which `block`, `whole` and `finish` do not see; its `close()` comes after 
         cls._changes = sees if cls.changes is None else cls.changes
         cls._ends = says("ended") if cls.ends is None else cls.ends
         cls._wraps = cls._surrounds or says("ended") or sees or says("failed", "close_failed")
-        cls._looks_on = cls._ends and not cls._changes and not says("hand_on")
+        cls._looks_on = not cls._changes and not says("hand_on")
         if says("lost"):
             cls.__del__ = cls._died  # type: ignore[attr-defined]
             cls._blocks = WatchedBlocks
@@ -634,7 +643,7 @@ def flow_through(
     If it returns an app, that answers, as if the layer were not there.
     """
     starts, surrounds = kind._starts, kind._surrounds
-    looks_on, make_blocks = kind._looks_on, kind._blocks
+    looks_on, ends, make_blocks = kind._looks_on, kind._ends, kind._blocks
 
     def bound(environ: WSGIEnvironment, start_response: StartResponse) -> Any:
         flow = kind()
@@ -663,6 +672,8 @@ def flow_through(
                 raise
             return body
         if looks_on and type(body) is list:  # what `_carry` comes to, without asking
+            if not ends:
+                return body
             blocks = make_blocks(body)
             blocks._flow = flow
             blocks._iterator = None

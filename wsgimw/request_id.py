@@ -53,14 +53,13 @@ from wsgimw.describe import describe
 from wsgimw.exchange import Flow, flow_through
 from wsgimw.http.headers import is_token, put
 from wsgimw.peers import members, trust
-from wsgimw.record import record
+from wsgimw.record import KEY, Record
 
 if TYPE_CHECKING:
     from _typeshed import OptExcInfo
     from _typeshed.wsgi import WSGIApplication, WSGIEnvironment
 
     from wsgimw.peers import Trust
-    from wsgimw.record import Record
 
 __all__ = ["LogFilter", "RequestId", "current"]
 
@@ -149,19 +148,21 @@ class RequestId(BaseLayer):
             )
 
     def _bind(self, app: WSGIApplication) -> WSGIApplication:
-        name, generate, trace = self.header, self.generate, self.trace
-        key = f"HTTP_{name.upper().replace('-', '_')}"
+        generate, trace = self.generate, self.trace
+        field = (self.header, len(self.header), self.header.lower())
+        key = f"HTTP_{self.header.upper().replace('-', '_')}"
         is_trusted = trust("RequestId(trust=...)", self.trust)
         nobody = self.trust == () or self.trust is False
 
         def begin(flow: _IdFlow) -> None:
             environ = flow.environ
-            known = record(environ)
-            came = environ.get(key)
-            fits = came is not None and isinstance(came, str) and _ID(came) is not None
+            known = environ.get(KEY)
+            if known is None:
+                known = environ[KEY] = Record()
             trusted = not nobody and is_trusted(environ)
             chosen: str | None = environ.get("wsgimw.request_id")  # of a RequestId outside
-            if chosen is None and fits:
+            came = environ.get(key) if chosen is None else None
+            if isinstance(came, str) and _ID(came):
                 if trusted:
                     chosen = came
                 else:
@@ -173,7 +174,7 @@ class RequestId(BaseLayer):
             known.request_id = chosen
             environ[key] = environ["wsgimw.request_id"] = chosen
             flow._id = chosen
-            flow._name = name
+            flow._name = field
 
         return flow_through(app, _IdFlow, begin)
 
@@ -185,15 +186,14 @@ class _IdFlow(Flow):
 
     _former: str | None
     _id: str
-    _name: str
+    _name: tuple[str, int, str]
 
     def start(
         self, status: str, headers: list[tuple[str, str]], exc_info: OptExcInfo | None = None, /
     ) -> Callable[[bytes], object]:
-        name = self._name
-        size, folded = len(name), name.lower()
-        for item in headers:
-            if len(item[0]) == size and item[0].lower() == folded:
+        name, size, folded = self._name
+        for field, _ in headers:
+            if len(field) == size and field.lower() == folded:
                 headers = [*headers]  # rule 12
                 put(headers, name, self._id)
                 break

@@ -16,8 +16,9 @@ MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", 
 _NUMBERS = {month: number for number, month in enumerate(MONTHS, 1)}
 
 # The names of the zone stand for it: `tzset` makes a new tuple.
-_local: tuple[int, object, str] = (-1, None, "")
+local: tuple[int, object, str] = (-1, None, "")
 _utc: tuple[int, str] = (-1, "")
+_MILLISECONDS = tuple([f".{number:03d}Z" for number in range(1000)])
 
 
 def apache(seconds: float) -> str:
@@ -25,11 +26,11 @@ def apache(seconds: float) -> str:
 
     The offset is that of this very moment (`tm_gmtoff`), in whole minutes.
     """
-    global _local
+    global local
+    second, names, text = local
+    if 0 <= seconds - second < 1 and names is time.tzname:
+        return text
     second = floor(seconds)
-    cached = _local
-    if cached[0] == second and cached[1] is time.tzname:
-        return cached[2]
     t = time.localtime(second)
     minutes = abs(t.tm_gmtoff) // 60
     text = (
@@ -37,7 +38,7 @@ def apache(seconds: float) -> str:
         f"{t.tm_hour:02d}:{t.tm_min:02d}:{t.tm_sec:02d} "
         f"{'-' if t.tm_gmtoff < 0 else '+'}{minutes // 60:02d}{minutes % 60:02d}]"
     )
-    _local = (second, time.tzname, text)
+    local = (second, time.tzname, text)
     return text
 
 
@@ -64,16 +65,18 @@ def rfc3339(seconds: float) -> str:
     '2000-10-10T20:55:36.062Z'
     """
     global _utc
-    second = floor(seconds)
-    cached = _utc
-    if cached[0] != second:
+    second, text = _utc
+    since = seconds - second
+    if not 0 <= since < 1:
+        second = floor(seconds)
+        since = seconds - second
         t = time.gmtime(second)
         text = (
             f"{t.tm_year:04d}-{t.tm_mon:02d}-{t.tm_mday:02d}"
             f"T{t.tm_hour:02d}:{t.tm_min:02d}:{t.tm_sec:02d}"
         )
-        _utc = cached = (second, text)
-    return f"{cached[1]}.{int((seconds - second) * 1000):03d}Z"
+        _utc = (second, text)
+    return f"{text}{_MILLISECONDS[int(since * 1000)]}"
 
 
 def rfc3339_seconds(text: str) -> float:

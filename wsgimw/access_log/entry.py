@@ -123,7 +123,9 @@ def make_entry(flow: LogFlow, masks: Masks) -> dict[str, Any]:
     addr = environ.get("REMOTE_ADDR", start[0])
     reasons = [text for text in map(plain_text, known.reasons or ()) if text]
     extra = {plain_text(name) or "": scalar(value) for name, value in [*known.extra.items()]}
-    app, duration = flow.app, flow.duration
+    duration = int(flow.duration * 1e6 + 0.5)
+    app = min(int(flow.app * 1e6 + 0.5), duration)
+    first = int((flow.left - flow.started) * 1e6 + 0.5)
     return {
         "time": flow.time,
         "remote_addr": seen("REMOTE_ADDR", addr),
@@ -136,10 +138,10 @@ def make_entry(flow: LogFlow, masks: Masks) -> dict[str, Any]:
         "status": flow.code,
         "bytes": flow.sent,
         "outcome": flow.outcome,
-        "duration_ms": round(duration * 1000, 3),
-        "app_ms": round(app * 1000, 3),
-        "client_ms": round(max(duration - app, 0.0) * 1000, 3),
-        "first_byte_ms": round((flow.left - flow.started) * 1000, 3) if flow.bytes else None,
+        "duration_ms": duration / 1000,
+        "app_ms": app / 1000,
+        "client_ms": (duration - app) / 1000,
+        "first_byte_ms": first / 1000 if flow.bytes else None,
         "user": seen("REMOTE_USER", known.user or environ.get("REMOTE_USER")),
         "route": plain_text(known.route or environ.get("wsgimw.route")),
         "request_id": plain_text(known.request_id),

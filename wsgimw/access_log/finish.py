@@ -40,16 +40,26 @@ def make_finish(layer: AccessLog, masks: Masks, template: Template | None) -> Fi
     write_line = _writer(name, masks, template, sink, kind)
     if kind == "logger":
         return _with_entry(layer, masks, notes, _logging(layer, notes, write_line))
-    put = _put(sink, kind)
+    put, flush = _put(sink, kind)
     if layer.keep is None:
-        return _direct(FAST.get(name, _none), write_line, put, masks, notes)
-    return _with_entry(layer, masks, notes, lambda flow, entry: put(write_line(flow, entry)))
+        return _direct(FAST.get(name, _none), write_line, put, flush, masks, notes)
+
+    def emit(flow: LogFlow, entry: Entry) -> None:
+        put(f"{write_line(flow, entry)}\n")
+        if flush is not None:
+            flush()
+
+    return _with_entry(layer, masks, notes, emit)
 
 
-def _put(sink: Any, kind: str) -> sinks.Write:
+def _put(sink: Any, kind: str) -> tuple[sinks.Write, Callable[[], object] | None]:
+    """Return what writes a line with its end, and what flushes it, if anything has to."""
     if kind == "stderr":
-        return sinks.to_stderr
-    return sinks.PathSink(sink) if kind == "path" else sinks.to_stream(sink)
+        return sinks.to_stderr, None
+    if kind == "path":
+        return sinks.PathSink(sink), None
+    flush = None if getattr(sink, "line_buffering", False) else getattr(sink, "flush", None)
+    return sink.write, flush
 
 
 def _writer(
@@ -74,6 +84,7 @@ def _direct(
     fast: Callable[[LogFlow, Masks], str | None],
     write_line: Callable[[LogFlow, Entry], str],
     put: sinks.Write,
+    flush: Callable[[], object] | None,
     masks: Masks,
     notes: Notes,
 ) -> Finish:
@@ -85,7 +96,9 @@ def _direct(
         except Exception:  # an environ that is out of the ordinary indeed
             line = None
         try:
-            put(write_line(flow, make_entry(flow, masks)) if line is None else line)
+            put(f"{write_line(flow, make_entry(flow, masks))}\n" if line is None else line)
+            if flush is not None:
+                flush()
         except Exception as error:
             notes.say(flow.environ, "writing a line", error)
 

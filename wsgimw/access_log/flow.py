@@ -55,6 +55,7 @@ class LogFlow(Flow):
     __slots__ = (
         "app",
         "code",
+        "code_text",
         "declared",
         "done",
         "duration",
@@ -64,6 +65,7 @@ class LogFlow(Flow):
         "outcome",
         "record",
         "sent",
+        "sent_text",
         "time",
     )
 
@@ -71,6 +73,7 @@ class LogFlow(Flow):
 
     app: float
     code: int | None
+    code_text: str
     declared: str | None
     duration: float
     failure: str | None
@@ -80,6 +83,7 @@ class LogFlow(Flow):
     outcome: str
     record: Record
     sent: int
+    sent_text: str
     time: float
 
     def start(
@@ -120,46 +124,53 @@ class LogFlow(Flow):
 
     def ended(self) -> None:
         self.duration = perf_counter() - self.started
-        error, sent, complete = self.error, self.bytes, self.complete
-        self.code, bodyless = _read_status(self.status)
-        bodyless = bodyless or self.state[1] == "HEAD"
-        self.sent = 0 if bodyless or sent is None else sent
-        if error is None:
-            self.failure = None
-            if complete is None:
-                self.outcome = "handed_off"
-            elif self.status is None and (complete or sent):
-                self.code = 500
-                self.outcome = "failed_before_bytes"
-            elif self.status is None or not (complete or bodyless):
-                self.outcome = "client_gone"
-            elif bodyless:
-                self.outcome = "complete"
-            elif (
-                self.declared is not None
-                and self.declared != str(sent)
-                and (_differs(self.declared, sent))
-            ):
-                self.outcome = "length_mismatch"
-            else:
-                self.outcome = "complete"
+        sent = self.bytes
+        self.code, self.code_text, bodyless = _read_status(self.status)
+        if bodyless or self.state[1] == "HEAD":
+            bodyless, sent = True, 0
+        self.sent = sent = sent or 0
+        self.sent_text = text = str(sent) if sent else "-"
+        if self.error is not None:
+            self._failed(self.error, bodyless)
         else:
-            self.failure = type(error).__qualname__
-            if self.failed_in_close and self.status is not None:
-                self.outcome = "failed_in_close" if complete or bodyless else "client_gone"
-            elif self.failed_in_close and not (complete or sent):
-                self.outcome = "client_gone"
-            elif sent and self.status is not None:
-                self.outcome = "failed_midstream"
+            self.failure = None
+            if not self.complete or self.code is None:
+                self._broken_off(bodyless)
+            elif bodyless or self.declared is None or self.declared == text:
+                self.outcome = "complete"
             else:
-                self.code = 500
-                self.outcome = "failed_before_bytes"
+                self.outcome = "length_mismatch" if _differs(self.declared, sent) else "complete"
         self.done(self)
+
+    def _broken_off(self, bodyless: bool) -> None:
+        if self.complete is None:
+            self.outcome = "handed_off"
+        elif self.status is None and (self.complete or self.bytes):
+            self.code, self.code_text = 500, "500"
+            self.outcome = "failed_before_bytes"
+        elif self.status is not None and (self.complete or bodyless):
+            self.outcome = "complete"
+        else:
+            self.outcome = "client_gone"
+
+    def _failed(self, error: BaseException, bodyless: bool) -> None:
+        self.failure = type(error).__qualname__
+        given = self.status is not None
+        if self.failed_in_close and given:
+            self.outcome = "failed_in_close" if self.complete or bodyless else "client_gone"
+        elif self.failed_in_close and not (self.complete or self.bytes):
+            self.outcome = "client_gone"
+        elif self.bytes and given:
+            self.outcome = "failed_midstream"
+        else:
+            self.code, self.code_text = 500, "500"
+            self.outcome = "failed_before_bytes"
 
     def lost(self) -> None:
         self.duration = perf_counter() - self.started
-        self.code, bodyless = _read_status(self.status)
+        self.code, self.code_text, bodyless = _read_status(self.status)
         self.sent = 0 if bodyless or self.state[1] == "HEAD" else self.bytes
+        self.sent_text = str(self.sent or "-")
         self.failure = None if self.error is None else type(self.error).__qualname__
         self.outcome = "not_closed"
         self.done(self)
@@ -180,10 +191,10 @@ class HeadLogFlow(LogFlow):
 
 
 @lru_cache(256)
-def _read_status(status: str | None) -> tuple[int | None, bool]:
-    """Read the code of a status line, and whether no body goes with it."""
+def _read_status(status: str | None) -> tuple[int | None, str, bool]:
+    """Read the code of a status line, its text, and whether no body goes with it."""
     code = status_code(status)
-    return code, code is not None and (code in (204, 304) or code < 200)
+    return code, str(code or "-"), code is not None and (code in (204, 304) or code < 200)
 
 
 def status_code(status: Any) -> int | None:

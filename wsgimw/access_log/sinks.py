@@ -13,15 +13,13 @@ import weakref
 from collections.abc import Callable
 from threading import Lock
 from time import monotonic
-from typing import Any, TextIO
+from typing import Any
 
 from wsgimw.describe import describe
 
-__all__ = ["PathSink", "Write", "check_sink", "kind_of", "to_logger", "to_stderr", "to_stream"]
+__all__ = ["PathSink", "Write", "check_sink", "kind_of", "to_logger", "to_stderr"]
 
 Write = Callable[[str], object]
-
-TEXT_ATTRIBUTE = "line_buffering"
 
 
 def check_sink(sink: Any) -> None:
@@ -64,26 +62,12 @@ def _is_path(sink: object) -> bool:
 
 
 def to_stderr(line: str) -> None:
-    """Write a line to what `sys.stderr` is at this moment, if anything."""
+    """Write a line, with its end, to what `sys.stderr` is at this moment, if anything."""
     stream = sys.stderr
     if stream is not None:
-        stream.write(f"{line}\n")
-        if not getattr(stream, TEXT_ATTRIBUTE, False):
+        stream.write(line)
+        if not getattr(stream, "line_buffering", False):
             stream.flush()
-
-
-def to_stream(stream: TextIO) -> Write:
-    """Make a writer: one `write` for each line, then a `flush` unless it is line-buffered."""
-    write = stream.write
-    flush = getattr(stream, "flush", None)
-    if flush is None or getattr(stream, TEXT_ATTRIBUTE, False):
-        return lambda line: write(f"{line}\n")
-
-    def write_and_flush(line: str) -> None:
-        write(f"{line}\n")
-        flush()
-
-    return write_and_flush
 
 
 class PathSink:
@@ -109,7 +93,7 @@ class PathSink:
         if now - self._checked >= 1:
             self._checked = now
             self._follow()
-        os.write(self._fd, f"{line}\n".encode("utf-8", "backslashreplace"))
+        os.write(self._fd, line.encode("utf-8", "backslashreplace"))
 
     def _follow(self) -> None:
         with self._lock:

@@ -37,7 +37,7 @@ from wsgimw.testing.faults import (
     size_of,
     type_of,
 )
-from wsgimw.testing.streams import Errors, Input, Watched, watched
+from wsgimw.testing.streams import Errors, Input, Place, Watched, watched
 
 if TYPE_CHECKING:
     from wsgimw.testing.linter import Linter
@@ -49,13 +49,14 @@ running: ContextVar[Any] = ContextVar("wsgimw.testing.running", default=None)
 class Room:
     """A layer, the innermost app or the server, as a place where code runs."""
 
-    __slots__ = ("name",)
+    __slots__ = ("depth", "name")
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, depth: float) -> None:
         self.name = name
+        self.depth = depth  # how far out: the innermost app is 0
 
 
-SERVER = Room("server")
+SERVER = Room("server", float("inf"))
 
 
 class Boundary:
@@ -91,11 +92,14 @@ class StreamWatch:
         self.boundary = boundary
         self.request = request
 
-    def tell(self, rule: int, key: Hashable, sentence: str) -> None:
+    def reader(self) -> Room | None:
         entry: Running = running.get()
-        if entry is None or entry[0] is SERVER:
+        return None if entry is None else entry[0]
+
+    def tell(self, rule: int, key: Hashable, sentence: str, who: Place | None = None) -> None:
+        room = who or self.reader()
+        if room is None or room is SERVER:
             return  # the server may do with its streams what it likes
-        room = entry[0]
         key = (rule, key, room)
         if not self.request.over and key not in self.request.seen:
             self.request.seen.add(key)
@@ -116,6 +120,7 @@ class Crossing:
     __slots__ = (
         "__weakref__",
         "blocks",
+        "body",
         "boundary",
         "children",
         "closed",
@@ -168,9 +173,10 @@ class Crossing:
         self.code = 0
         self.media: str | None = None
         self.length: int | None = None
-        self.forwarding = False  # a head with exc_info is on its way out
+        self.forwarding: Any = None  # the exc_info of a head that is on its way out
         self.restarted = False  # a head with exc_info has not reached the parent
         # the body
+        self.body: Any = None  # a weak reference to a list
         self.sent = 0  # bytes, write() included
         self.written = self.writes = 0  # bytes and calls of write()
         self.blocks = self.empties = 0
@@ -250,7 +256,7 @@ class Crossing:
                     self.seen.add(key)
                 else:
                     self.blame_outside(rule, key, sentence)
-        if not isinstance(environ, dict):
+        if not hasattr(environ, "get"):
             return
         self.method = environ.get("REQUEST_METHOD")  # rule 3: before the call
         length = environ.get("CONTENT_LENGTH")
@@ -281,14 +287,14 @@ class Crossing:
             self._check_head(values, bool(keywords))
             self._note_head(values)
             if len(values) > 2 and exc_info_fault(values[2]) is None:
-                self.restarted = self.forwarding = True
+                self.restarted, self.forwarding = True, values[2]
             write = self._outward(self.start, *args, **keywords)
         except BaseException as error:
-            if self.forwarding and error is values[2][1]:
+            if self.forwarding is not None and error is self.forwarding[1]:
                 self._raised_instead(error)
             raise
         finally:
-            self.forwarding = False
+            self.forwarding = None
             args, values, keywords = (), [], {}  # rules 9, 39
         if not callable(write):
             sentence = f"start_response returned {show(write)}; it returns a write() callable."
@@ -319,28 +325,31 @@ class Crossing:
         del exc_info
 
     def _check_second(self) -> None:
-        forwarding = any(child.forwarding for child in self.children)
+        forwarding = any(child.forwarding is not None for child in self.children)
         restarted = any(child.restarted for child in self.children)
         if forwarding or (restarted and self.heads):
             sentence = "The inner app gave exc_info with its head, and it was not passed on."
-            self.blame(8, "exc_info lost", sentence)
+            self.blame(8, "second head", sentence)
         elif self.heads:
             sentence = "start_response was called twice; the second call needs exc_info."
             self.blame(7, "second head", sentence)
 
     def _check_restart(self, exc_info: Any) -> None:
         wrong = exc_info_fault(exc_info)
-        if wrong:
-            changed = any(child.forwarding for child in self.children)
-            self.blame(8 if changed else 7, "exc_info", wrong)
+        given = [child.forwarding for child in self.children if child.forwarding is not None]
+        if wrong and given:
+            self.blame(8, "second head", f"It was passed on changed: {wrong}")
+        elif wrong:
+            self.blame(7, "second head", wrong)
         elif self.sent:
             self.blame(
                 7,
-                "restart after bytes",
+                "second head",
                 f"start_response was called with exc_info after {self.sent} bytes of the body; the "
                 "head has left and cannot be replaced.",
                 exc_info[1],
             )
+        del exc_info, given  # rule 9
 
     def _note_head(self, values: list[Any]) -> None:
         self.heads += 1
@@ -358,7 +367,7 @@ class Crossing:
                 "start_response got exc_info before any byte of the body, and raised it; it passes "
                 "the new head and exc_info on."
             )
-            parent.blame(8, "exc_info lost", sentence, error)
+            parent.blame(8, "second head", sentence, error)
 
     def _outward(self, function: Any, *args: Any, **keywords: Any) -> Any:
         former = running.get()
@@ -436,6 +445,7 @@ class Crossing:
         if wrong:
             self.opaque = True
             self.blame(20, "body type", wrong)
+            self.seen |= {("block", str), ("block", int)}  # what comes of it further out
             return
         listed = final and isinstance(body, (list, tuple))
         if listed:
@@ -453,7 +463,7 @@ class Crossing:
         """See a block of a stream."""
         parent = self.parent
         self._count(block)
-        if parent is not None and self.blocks > parent.blocks + 2:
+        if parent is not None and self.blocks - self.empties > parent.blocks + 2:
             self.held = self.held or (18 if parent.out else 17)
             parent.judge()
         self.judge()
@@ -468,7 +478,7 @@ class Crossing:
     def finish(self) -> None:
         """See the end of a stream."""
         self.exhausted = True
-        if self.parent is not None and self.blocks and not self.parent.out:
+        if self.parent is not None and self.blocks > self.empties and not self.parent.out:
             self.held = 17
         self.judge()
         if self._judge_end():
@@ -493,15 +503,46 @@ class Crossing:
         self.closing = self.closed = True
         if self.listed:
             self.exhausted = bool(complete) or pulled == self.sent - self.written
-        if complete is not None:  # else nobody can know
-            for child in self.children:
-                if not child.closed:
-                    sentence = "The body of the inner app was never closed; close() goes on to it."
-                    self.blame(22, "not closed", sentence)
+        try:
+            if complete is not None:  # else nobody can know
+                self._judge_close()
             if complete and error is None:
                 self._judge_end()
-        self.children = []  # rule 39
-        self.parent = None
+        finally:
+            self.children = []  # rule 39
+            self.parent = None
+
+    def _judge_close(self) -> None:
+        for child in self.children:
+            child.check_list()
+            if not child.closed:
+                sentence = "The body of the inner app was never closed; close() goes on to it."
+                self.blame(22, "not closed", sentence)
+
+    def handed_on_closed(self) -> None:
+        """See that the body that was returned is one that was closed already."""
+        sentence = "The body was closed before it was handed on; it is closed at the end."
+        self.blame(26, "handed on closed", sentence)
+        self.seen.add("no head")  # it may not have been started
+        for child in self.children:
+            child.seen |= {"pulled after close", "closed twice"}
+
+    def pulled_after_close(self, quiet: bool = False) -> None:
+        """See that somebody pulls a body that was closed."""
+        sentence = "The body was pulled after it had been closed; after close() nothing is pulled."
+        self.blame_outside(26, "pulled after close", sentence, quiet)
+        self.seen.add("closed twice")  # it is closed once more, then
+
+    def closed_again(self) -> None:
+        """See that somebody closes a body that was closed."""
+        sentence = "The body was closed twice; close() comes exactly once."
+        self.blame_outside(23, "closed twice", sentence)
+
+    def check_list(self) -> None:
+        """See whether somebody pulled a list after it was closed: it tells nobody when."""
+        listed = None if self.body is None else self.body()
+        if listed is not None and listed._crossing is self and listed.was_pulled_late():
+            self.pulled_after_close()
 
     def dropped(self) -> None:
         """See that the body is gone, and nobody closed it."""
@@ -547,6 +588,7 @@ class Crossing:
             return False  # it answered the error
         sentence = "The inner app raised, and the response went on as if it were whole."
         self.blame(27, "swallowed", sentence)
+        self.seen.add("no head")
         return True
 
     def _judge_end(self) -> bool:
@@ -556,7 +598,7 @@ class Crossing:
         last = self.children[-1] if self.children else None
         if last is not None and last.restarted and last.heads > 1 and self.heads:
             sentence = "The inner app gave a new head with exc_info, and it was not passed on."
-            self.blame(8, "exc_info lost", sentence)
+            self.blame(8, "second head", sentence)
             return True
         last = self._last()
         if last is None or has_no_body(self.method, self.code) or last.errored:
@@ -569,6 +611,10 @@ class Crossing:
                 return False  # all is there, the rest is cut off anyway
             empty = last.empties > 0 if last.listed else last.last_empty
             self._blocks_lost(empty, "the inner app was not asked for the rest")
+            return True
+        if last.blocks > self.blocks and self.writes > last.writes:
+            sentence = "Blocks of the inner app went out by write(), which is the app's alone."
+            self.blame(11, "written blocks", sentence)
             return True
         if last.exhausted and not last.listed and self.blocks < last.blocks:
             empty = self.blocks >= last.blocks - last.empties

@@ -245,8 +245,10 @@ def _length_faults(code: int, lengths: list[str]) -> Iterator[Found]:
 
 def exc_info_fault(exc_info: Any) -> str | None:
     """Return what is wrong with an `exc_info` that is not None, if anything is."""
-    if type(exc_info) is tuple and len(exc_info) == 3 and isinstance(exc_info[1], BaseException):
-        return None
+    if type(exc_info) is tuple and len(exc_info) == 3:
+        kind_of, error, _ = exc_info
+        if isinstance(kind_of, type) and isinstance(error, BaseException):
+            return None
     return (
         f"start_response got {show(exc_info)} as exc_info; it is what sys.exc_info() returns while "
         "an exception is handled."

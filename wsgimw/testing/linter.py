@@ -153,13 +153,14 @@ class Linter:
     def _bind(self, outer: Stack, app: WSGIApplication) -> WSGIApplication:
         inner, app = take_apart(app)
         stack = compose(outer, *inner)
-        room, bound = self._wrap(stack, Room(describe(app)), app)
+        room, bound = self._wrap(stack, Room(describe(app), 0), app)
         return self._boundary(SERVER, room, bound)
 
     def _wrap(self, stack: Stack, room: Room, app: WSGIApplication) -> tuple[Room, WSGIApplication]:
         for index in reversed(range(len(stack))):
             layer = stack[index]
-            outer = Room(describe(layer))
+            within = len(layer.layers) if isinstance(layer, _Branch) else 0
+            outer = Room(describe(layer), room.depth + within + 1)
             inner = self._boundary(outer, room, app)
             if isinstance(layer, _Branch):
                 branch = type(layer)(layer.condition, self._inside(layer.layers, outer, room, app))
@@ -284,7 +285,6 @@ class Checker(Flow):
         return b""
 
     def failed(self, error: Exception, /) -> None:
-        self.crossing.failed()
         self.crossing.deliver(error)
 
     def close_failed(self, error: BaseException, /) -> bool:
@@ -295,7 +295,13 @@ class Checker(Flow):
         self.crossing.ended(self.complete, self.error, self.bytes)
         self.crossing.deliver()
 
+    def _broke(self, error: BaseException) -> Any:
+        self.crossing.failed()  # here, not in `failed`, which hears of no BaseException
+        return super()._broke(error)
+
     def _carry(self, body: Any, file_wrapper: Any) -> Any:
+        if isinstance(body, Stream) and body._flow.crossing.closing:
+            self.crossing.handed_on_closed()
         out = super()._carry(body, file_wrapper)
         if out is not self:
             return out
@@ -308,8 +314,7 @@ class Checker(Flow):
         if isinstance(body, Blocks):
             inside, body._flow = body._flow, None
             if inside is None:
-                sentence = "The body was closed before it was handed on; it is closed at the end."
-                self.crossing.blame(26, "handed on closed", sentence)
+                self.crossing.handed_on_closed()
             self._inside = inside
             self._close = None if inside is None else inside.close
         else:
@@ -318,6 +323,7 @@ class Checker(Flow):
         listed._flow = self
         listed._iterator = None
         listed._crossing = self.crossing
+        self.crossing.body = weakref.ref(listed)
         return listed
 
 
@@ -336,15 +342,15 @@ class Stream:
     def __iter__(self) -> Iterator[bytes]:
         crossing = self._flow.crossing
         if crossing.closed:
-            crossing.blame_outside(26, "pulled after close", PULLED)
+            crossing.pulled_after_close()
         for block in cast("Iterable[bytes]", self._flow):
             yield block
             if crossing.closed:
-                crossing.blame_outside(26, "pulled after close", PULLED)
+                crossing.pulled_after_close()
 
     def close(self) -> None:
         if self._flow.crossing.closing:
-            self._flow.crossing.blame_outside(23, "closed twice", CLOSED_TWICE)
+            self._flow.crossing.closed_again()
         self._flow.crossing.closing = True
         self._flow.close()
 
@@ -364,28 +370,33 @@ class SizedStream(Stream):
 class Listed(Blocks):
     """The body that goes out for a list or tuple."""
 
-    __slots__ = ("_crossing",)
+    __slots__ = ("__weakref__", "_crossing")
 
     _crossing: Crossing  # of the outermost boundary that it has passed
 
     def close(self) -> None:
         flow = self._flow
         if flow is None:
-            self._crossing.blame_outside(23, "closed twice", CLOSED_TWICE)
+            self._crossing.closed_again()
             return
         while flow is not None:
             if isinstance(flow, Checker):
                 flow.crossing.iterated = self._iterator is not None
             flow = flow._inside
-        super().close()
+        try:
+            super().close()
+        finally:
+            self._iterator = None  # counting the blocks has made one; any other comes too late
 
     def __del__(self) -> None:
         if self._flow is not None:
             self._crossing.dropped()
-        elif self._iterator is not None:
-            self._crossing.blame_outside(26, "pulled after close", PULLED, quiet=True)
+        elif self.was_pulled_late():
+            self._crossing.pulled_after_close(quiet=True)
+
+    def was_pulled_late(self) -> bool:
+        """Tell whether it was iterated after its close."""
+        return self._flow is None and self._iterator is not None
 
 
 SIGNATURE = inspect.signature(lambda environ, start_response, /: None)
-PULLED = "The body was pulled after it had been closed; after close() nothing is pulled."
-CLOSED_TWICE = "The body was closed twice; close() comes exactly once."

@@ -6,8 +6,10 @@ without a size is legal.
 
 >>> from io import BytesIO
 >>> class Watch:
-...     def tell(self, rule, key, sentence):
+...     def tell(self, rule, key, sentence, who=None):
 ...         print(rule, sentence)
+...     def reader(self):
+...         return None
 ...     def call(self, method, *args):
 ...         return method(*args)
 >>> stream = watched(Input, BytesIO(b"hello"), Watch(), 5)
@@ -28,11 +30,21 @@ from wsgimw.testing.faults import kind, show
 Method = Callable[..., Any]
 
 
+class Place(Protocol):
+    """A layer, and how far out it is: the innermost app is 0."""
+
+    name: str
+    depth: float
+
+
 class Watch(Protocol):
     """Who hears of what is done to a stream."""
 
-    def tell(self, rule: int, key: Hashable, sentence: str) -> None:
-        """Hear of a fault."""
+    def tell(self, rule: int, key: Hashable, sentence: str, who: Place | None = None) -> None:
+        """Hear of a fault of `who`, or of who is running."""
+
+    def reader(self) -> Place | None:
+        """Return who is running, or None."""
 
     def call(self, method: Method, *args: Any) -> Any:
         """Call a method of the stream itself: it may be a layer's, so others run then."""
@@ -55,6 +67,9 @@ class Watched:
         guard = getattr(type(self), f"_guard_{name}", None)
         return value if guard is None else functools.partial(guard, self, value)
 
+    def _ask(self, method: str, size: Any) -> None:
+        """Hear that `size` bytes are to be read, all of them if it is negative."""
+
     def _took(self, count: int) -> None:
         """Hear that `count` bytes were read."""
 
@@ -70,7 +85,7 @@ class Watched:
 class Input(Watched):
     """The request body. `limit` is how many bytes of it there are, None if it is not known."""
 
-    __slots__ = ("_left",)
+    __slots__ = ("_left", "_taken")
 
     _key = "wsgi.input"
     _rule = 30
@@ -78,8 +93,16 @@ class Input(Watched):
     def __init__(self, stream: Any, watch: Watch, limit: int | None) -> None:
         super().__init__(stream, watch)
         self._left = limit
+        self._taken: set[Place] = set()  # who has read something
 
     def _ask(self, method: str, size: Any) -> None:
+        reader = self._watch.reader()
+        for taker in self._taken:
+            if reader is not None and taker.depth > reader.depth:
+                sentence = "wsgi.input was read, and the inner app finds it read; who reads it "
+                sentence += "puts an equal stream back."
+                self._watch.tell(30, "consumed", sentence, taker)
+                return
         left = self._left
         if left is None or type(size) is not int or size < 0 or size <= left:
             return
@@ -91,6 +114,9 @@ class Input(Watched):
     def _took(self, count: int) -> None:
         if self._left is not None:
             self._left -= count
+        reader = self._watch.reader()
+        if count and reader is not None:
+            self._taken.add(reader)
 
     def _guard_read(self, read: Method, *args: Any) -> Any:
         self._ask("read", args[0] if args else -1)
@@ -107,17 +133,20 @@ class Input(Watched):
         return count
 
     def _guard_readline(self, readline: Method, *args: Any) -> Any:
+        self._ask("readline", -1)
         line = self._watch.call(readline, *args)
         self._took(len(line))
         return line
 
     def _guard_readlines(self, readlines: Method, *args: Any) -> Any:
+        self._ask("readlines", -1)
         lines = self._watch.call(readlines, *args)
         self._took(sum(map(len, lines)))
         return lines
 
     def _guard_seek(self, seek: Method, *args: Any) -> Any:
         self._left = None  # from here on only the stream knows how much of it is left
+        self._taken.clear()
         return seek(*args)
 
 
@@ -140,12 +169,14 @@ class Errors(Watched):
 
 
 def _iter(self: Watched) -> Iterator[bytes]:
+    self._ask("__iter__", -1)
     for line in self._stream:
         self._took(len(line))
         yield line
 
 
 def _next(self: Watched) -> Any:
+    self._ask("__next__", -1)
     line = next(self._stream)
     self._took(len(line))
     return line

@@ -33,6 +33,7 @@ from tests.broken_layers import (
     is_stream,
 )
 from wsgimw.testing import Report, check_middleware, kit, probes, rules
+from wsgimw.testing.apps import Interrupted
 from wsgimw.testing.rules import RULES
 from wsgimw.testing.server import App, Call, Environ, Headers, StartResponse, decode, make_environ
 
@@ -114,12 +115,14 @@ def test_a_rule_says_what_why_and_where(number: int) -> None:
 
 def test_the_page_of_the_rules_has_every_rule_and_probe() -> None:
     page = kit.rules_markdown()
+    assert re.findall(r"^- `(\w+)`: ", page, re.M) == IDS
+    assert r"\_\_len\_\_" in page
+    page = re.sub(r"\\([\\`*_<])", r"\1", page)
     for number, rule in RULES.items():
         assert f"\n## {number}. {rule.title}\n" in page
         assert rule.text in page
         assert rule.why in page
         assert rule.seen in page
-    assert re.findall(r"^- `(\w+)`: ", page, re.M) == IDS
     assert "- the probes of rule 17\n" in page
 
 
@@ -506,8 +509,7 @@ def test_a_long_repr_says_to_pytest_that_it_is_short() -> None:
 
 
 def test_a_planted_ctrl_c_that_strays_is_a_failure() -> None:
-    planted = probes.Interrupted
-    assert not check_middleware(raising(planted, "calling"))
+    assert not check_middleware(raising(Interrupted, "calling"))
 
 
 def test_equal_failures_are_said_once() -> None:

@@ -28,6 +28,7 @@ for each broken rule, what was expected, what came, and why it matters.
 from __future__ import annotations
 
 import difflib
+import re
 import textwrap
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -42,7 +43,7 @@ Status = Literal["passed", "failed", "skipped"]
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What one probe found. `message` says what was expected and what came, or why it was not run."""
+    """What one probe found; `message`: what was expected and what came, or why it was not run."""
 
     id: str
     rule: int
@@ -119,13 +120,18 @@ def rules_markdown() -> str:
 
 
 def _rule_markdown(rule: Rule) -> list[str]:
-    lines = [f"## {rule.number}. {rule.title}", "", f"**{rule.kind}.** {rule.text}", ""]
-    lines += [f"*Why:* {rule.why}", "", f"*Source:* {rule.source}."]
+    lines = [f"## {rule.number}. {_plain(rule.title)}", "", f"**{rule.kind}.** {_plain(rule.text)}"]
+    lines += ["", f"*Why:* {_plain(rule.why)}", "", f"*Source:* {_plain(rule.source)}."]
     if rule.seen:
-        lines += ["", f"*Seen:* {rule.seen}."]
-    probes = [f"- `{probe.id}`: {probe.story}" for probe in rule.probes.values()]
+        lines += ["", f"*Seen:* {_plain(rule.seen)}."]
+    probes = [f"- `{probe.id}`: {_plain(probe.story)}" for probe in rule.probes.values()]
     borrowed = [f"- the probes of rule {number}" for number in rule.borrows]
     return [*lines, "", "Probes:", "", *probes, *borrowed]
+
+
+def _plain(text: str) -> str:
+    """Return text as Markdown that shows it as it is: `__len__` is no bold word."""
+    return re.sub(r"([\\`*_<])", r"\\\1", text)
 
 
 def _skipped(skip: Iterable[int | str]) -> set[str]:

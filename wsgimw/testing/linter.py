@@ -48,7 +48,7 @@ from __future__ import annotations
 
 import inspect
 import weakref
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sized
 from typing import TYPE_CHECKING, Any, Protocol, cast, overload
 
 from wsgimw import misuse
@@ -306,7 +306,7 @@ class Checker(Flow):
         if out is not self:
             return out
         if hasattr(type(body), "__len__"):
-            self.crossing.promised = len(body)
+            self.crossing.promised = len(cast("Sized", body))
             return SizedStream(self)
         return Stream(self)
 

@@ -1,10 +1,10 @@
 """Composable middleware for WSGI (PEP 3333): correct by proof, fast by measurement.
 
->>> from wsgimw import Gzip, RequestId, compose
->>> compose(RequestId(), Gzip())
+>>> from wsgimw import Compress, RequestId, compose
+>>> compose(RequestId(), Compress())
 compose(
     RequestId(),
-    Gzip(),
+    Compress(),
 )
 
 `compose`, `when`, `unless` and the ways to write a layer are here at once; a layer is loaded when

@@ -194,6 +194,15 @@ class Blocks(list[bytes]):
             return
         self._flow = self._iterator = None  # rule 39: the iterator holds the list
         pulled, complete = self._delivered(iterator)
+        if flow._close is None and flow._inside is None:  # nothing to close: only the end to tell
+            flow._body = _CLOSED
+            flow.bytes += pulled
+            flow.complete = complete
+            try:
+                flow.ended()
+            finally:
+                flow.error = None
+            return
         inside: Flow | None = flow
         while inside is not None:
             inside.bytes += pulled
@@ -207,7 +216,10 @@ class Blocks(list[bytes]):
         state = iterator.__reduce__()  # (iter, (blocks,), index); without index when exhausted
         try:
             if len(state) == 2:
-                return len(self[0]) if len(self) == 1 else sum(map(len, self)), True
+                if len(self) == 1:
+                    return len(self[0]), True
+                # Not `self`: its `__iter__` notes an iterator, and here nobody pulls.
+                return sum(map(len, list.__iter__(self))), True
             return sum(map(len, self[: state[2]])), False
         except TypeError:  # a block that has no length is the app's fault, and loses no close
             return 0, False
@@ -272,6 +284,8 @@ send, which `block`, `whole` and `finish` do not see; its `close()` comes after 
     """Class option: False if `block` and `finish` only look on; lists and files pass then."""
     ends: bool | None = None
     """Class option: False if `ended` matters for streams only; a list need not be wrapped then."""
+    size: Callable[[Any], int] = len
+    """Class option: the length of a block, for those that may meet what has none."""
 
     def __init_subclass__(cls) -> None:
         """Decide once what a class pays for."""
@@ -287,7 +301,7 @@ send, which `block`, `whole` and `finish` do not see; its `close()` comes after 
         cls._changes = sees if cls.changes is None else cls.changes
         cls._ends = says("ended") if cls.ends is None else cls.ends
         cls._wraps = cls._surrounds or says("ended") or sees or says("failed", "close_failed")
-        cls._looks_on = cls._ends and not cls._changes and not says("hand_on")
+        cls._looks_on = not cls._changes and not says("hand_on")
         if says("lost"):
             cls.__del__ = cls._died  # type: ignore[attr-defined]
             cls._blocks = WatchedBlocks
@@ -361,7 +375,7 @@ send, which `block`, `whole` and `finish` do not see; its `close()` comes after 
         """Return what goes out for the body that the inner app returned."""
         kind = type(body)
         try:
-            listed = isinstance(body, (list, tuple)) and kind.__iter__ in _PLAIN
+            listed = kind is list or (isinstance(body, (list, tuple)) and kind.__iter__ in _PLAIN)
             is_file = not listed and is_file_wrapper(body, file_wrapper)
             if self.hand_on(body, listed or is_file):
                 return body
@@ -516,7 +530,7 @@ send, which `block`, `whole` and `finish` do not see; its `close()` comes after 
                         yield last
                     break
                 out = self.block(block)
-                self.bytes += len(out)
+                self.bytes += self.size(out)
                 yield out
             else:
                 return
@@ -640,7 +654,7 @@ def flow_through(
     If it returns an app, that answers, as if the layer were not there.
     """
     starts, surrounds = kind._starts, kind._surrounds
-    looks_on, make_blocks = kind._looks_on, kind._blocks
+    looks_on, ends, make_blocks = kind._looks_on, kind._ends, kind._blocks
 
     def bound(environ: WSGIEnvironment, start_response: StartResponse) -> Any:
         flow = kind()
@@ -669,6 +683,8 @@ def flow_through(
                 raise
             return body
         if looks_on and type(body) is list:  # what `_carry` comes to, without asking
+            if not ends:
+                return body
             blocks = make_blocks(body)
             blocks._flow = flow
             blocks._iterator = None

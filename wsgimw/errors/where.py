@@ -18,14 +18,15 @@
 It knows the whole stack of a `compose()`, outer layers included, by what `compose()` noted
 (`origin`), and layers that were bound by hand by `__wrapped__`. A frame belongs to an app if its
 code is the app's; to a layer if it lies within the function or class that the layer is. Of several
-the innermost failed. An app of an unusual kind cannot be told from the layer that called it, unless
-more frames follow.
+the innermost failed, unless it was pulling a block of something else. An app of an unusual kind
+cannot be told from the layer that called it, unless more frames follow.
 """
 
 from __future__ import annotations
 
 import functools
 import inspect
+import opcode
 from collections.abc import Iterator
 from types import FrameType
 from typing import Any
@@ -35,6 +36,7 @@ from wsgimw.describe import describe
 from wsgimw.errors.fingerprint import frames
 
 MOST_LAYERS = 100
+_PULLS = {opcode.opmap.get("FOR_ITER"), opcode.opmap.get("SEND")}  # `for`, `yield from`
 
 
 def locate(bound: Any, error: BaseException) -> tuple[list[str], str | None]:
@@ -51,10 +53,19 @@ def locate(bound: Any, error: BaseException) -> tuple[list[str], str | None]:
     if any(frame.f_code is code for frame in shown):
         return names, None
     for layer, seen, _ in reversed(inner[1:]):
-        mine = [_belongs(frame, layer, seen) for frame in shown]
-        if any(mine):
-            return names, None if code is None and not mine[-1] else describe(layer)
+        mine = [at for at, frame in enumerate(shown) if _belongs(frame, layer, seen)]
+        if mine:
+            carries = code is None or _iterates(error, mine[-1])
+            return names, None if carries and mine[-1] < len(shown) - 1 else describe(layer)
     return names, None
+
+
+def _iterates(error: BaseException, place: int) -> bool:
+    """Was the frame at this place of the traceback pulling a block? Then what it pulled failed."""
+    traceback = error.__traceback__
+    while traceback is not None and place:
+        traceback, place = traceback.tb_next, place - 1
+    return traceback is not None and traceback.tb_frame.f_code.co_code[traceback.tb_lasti] in _PULLS
 
 
 def _inwards(bound: Any) -> Iterator[tuple[object, Any, Any]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from tests.faults import CASES, FORM, TEXT, Case, hello
+from tests.faults import CASES, Case, hello
 from wsgimw import Exchange, Hooks, compose, layer
 from wsgimw.testing import Fault, lint
 from wsgimw.testing.server import App, Call, Environ, StartResponse, make_environ

@@ -33,7 +33,7 @@ from tests.compressing import (
     value,
     wire,
 )
-from wsgimw import Compress, Gzip, compose, compress
+from wsgimw import Compress, Gzip, codings, compose, compress
 from wsgimw.testing import check_middleware
 from wsgimw.testing.server import FileWrapper, ItemWrapper, file_itself, make_environ
 
@@ -333,7 +333,7 @@ def test_an_empty_first_block_commits_the_head_and_not_the_codec(
     coding: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     made: list[str] = []
-    real = compress.encoder
+    real = codings.encoder
 
     def counting(coding: str, level: int, *, live: bool = False) -> Any:
         made.append(coding)
@@ -428,7 +428,7 @@ def test_a_body_that_was_never_started_is_closed_once(coding: str) -> None:
 @each_coding
 def test_the_encoder_is_let_go_at_close(coding: str, monkeypatch: pytest.MonkeyPatch) -> None:
     alive: list[Any] = []
-    real = compress.encoder
+    real = codings.encoder
 
     class Marked:
         def __init__(self, encoder: Any) -> None:
@@ -520,9 +520,11 @@ def app_in_style(style: str, blocks: list[bytes], length: str) -> Any:
             for block in blocks[:half]:
                 write(block)
             return iter(blocks[half:])
-        return {"list": list, "tuple": tuple, "iterator": iter, "watched": lambda b: Watched(*b)}[
-            style
-        ](blocks)
+        if style == "watched":
+            return Watched(*blocks)
+        return (
+            tuple(blocks) if style == "tuple" else iter(blocks) if style == "iterator" else blocks
+        )
 
     def late(environ: Any, start_response: Any) -> Any:
         start_response("200 OK", headers)

@@ -532,7 +532,12 @@ class _CompressFlow(Flow):
             headers = head.with_timing(headers, verdict.code)
         exc_info, self._exc_info = self._exc_info, None  # rule 9
         write = self.forward(self.status, headers, exc_info)
-        self._note(verdict, state)
+        self._state = state
+        if self._reason is None:
+            self._reason = reason = verdict.reason
+            self._record.reasons.append(reason)
+        else:
+            self._note(verdict)
         return write
 
     def _commit(self, length: int | None, state: int, seconds: float | None = None) -> None:
@@ -543,17 +548,22 @@ class _CompressFlow(Flow):
             headers = head.with_timing(headers, coding, seconds)
         exc_info, self._exc_info = self._exc_info, None  # rule 9
         self.forward(self.status, headers, exc_info)
-        self._note(_CODED[coding], state)
+        self._state = state
+        verdict = _CODED[coding]
+        if self._reason is None:
+            self._reason = reason = verdict.reason
+            self._record.reasons.append(reason)
+        else:
+            self._note(verdict)
 
     def _commit_stream(self) -> None:
         self._commit(None, _MUTE if self._is_head else _CODING)
 
-    def _note(self, verdict: Verdict, state: int) -> None:
-        """Keep what was decided, now that the server has taken the head."""
-        self._state = state
+    def _note(self, verdict: Verdict) -> None:
+        """Put this reason in the place of the former one (rule 7: decided anew, not added to)."""
         reasons = self._record.reasons
-        if self._reason is not None and self._reason in reasons:
-            reasons.remove(self._reason)  # rule 7: decided anew, not added to
+        if self._reason in reasons:
+            reasons.remove(self._reason)
         self._reason = reason = verdict.reason
         reasons.append(reason)
 

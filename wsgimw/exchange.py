@@ -405,7 +405,7 @@ send, which `block`, `whole` and `finish` do not see; its `close()` comes after 
             close()
 
     def _carry_list(self, body: list[Block] | tuple[Block, ...], kind: type) -> Any:
-        close = getattr(body, "close", None)
+        close = None if kind is list or kind is tuple else getattr(body, "close", None)
         if self._changes:
             blocks = [*body]  # through __iter__, so that inner ends see it pulled
             out: Any = self.whole(blocks)

@@ -1,6 +1,6 @@
 """The debug page: one HTML document that says what broke, where in the stack, and how to repeat it.
 
-All data goes through `escaped` and stands in element text or double-quoted attributes, never in a
+All data goes through `escaped` (`wsgimw.errors.debug.markup`) and stands in element text or double-quoted attributes, never in a
 script, style, URL or comment. A page has at most 256 KiB and takes at most a quarter of a second,
 whatever happens; what was cut says so.
 """
@@ -12,17 +12,16 @@ import secrets
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from html import escape
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 from wsgimw.answers import reason
 from wsgimw.errors.debug import replay
 from wsgimw.errors.debug.assets import SCRIPT, STYLE
-from wsgimw.errors.debug.frames import Shown, collect, names_on
-from wsgimw.errors.fingerprint import related, type_name
+from wsgimw.errors.debug.markup import bullets, escaped, pre, table
+from wsgimw.errors.debug.source import frames, gather, line
 from wsgimw.errors.report import Report
-from wsgimw.errors.tree import ErrorData, clean, cut, message
+from wsgimw.errors.tree import ErrorData, clean
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
@@ -97,54 +96,21 @@ def debug_page(report: Report, scene: Scene) -> tuple[bytes, list[tuple[str, str
 def _sections(
     report: Report, scene: Scene, time_is_up: Callable[[], bool]
 ) -> Iterator[tuple[str, str, Callable[[], str]]]:
-    gathered = _gather(scene.error, time_is_up)
+    gathered = gather(scene.error, time_is_up)
     yield "error", "", lambda: _error(report, scene)
-    yield "line", "The line", lambda: _line(gathered)
+    yield "line", "The line", lambda: line(gathered)
     if scene.hints:
-        yield "hints", "Hints", lambda: _list(scene.hints)
+        yield "hints", "Hints", lambda: bullets(scene.hints)
     yield "layers", "Layers, from server to app", lambda: _layers(report, scene)
     yield "chain", "Exceptions, the root cause first", lambda: _chain(report["exception"])
-    yield "frames", "Frames", lambda: _frames(gathered)
+    yield "frames", "Frames", lambda: frames(gathered)
     yield "response", "Response given so far", lambda: _response(scene)
     yield "request", "Request", lambda: _request(report, scene)
     yield "curl", "As a curl command", lambda: _copied("curl", replay.curl(report, scene.environ))
     yield "webtest", "As a test", lambda: _copied("webtest", replay.webtest(report))
-    yield "traceback", "Traceback", lambda: _pre(report["text"], MOST_SECTION)
+    yield "traceback", "Traceback", lambda: pre(report["text"], MOST_SECTION)
     yield "gates", "Why you see this", _gates
     yield "versions", "Versions", lambda: _versions(scene.environ)
-
-
-def escaped(text: str, most: int = 2048) -> str:
-    """Return text for an element or a double-quoted attribute: the one way for data onto the page.
-
-    At most `most` characters before, and four times as many bytes after.
-    """
-    shown = escape(cut(text, most))
-    while len(shown.encode(errors="replace")) > 4 * most:
-        text = cut(text, max(1, len(text) // 2))
-        shown = escape(text)
-    return shown
-
-
-def _pre(text: str, most: int, name: str = "") -> str:
-    shown = escape(cut(text, most))
-    while len(shown.encode(errors="replace")) > most + 64:
-        text = cut(text, int(min(len(text), most) * 0.7))
-        shown = escape(text)
-    ident = f' id="{name}"' if name else ""
-    return f"<pre{ident}>{shown}</pre>\n"
-
-
-def _list(items: list[str]) -> str:
-    return f"<ul>\n{''.join(f'<li>{escaped(item)}</li>' for item in items)}\n</ul>\n"
-
-
-def _table(rows: list[tuple[str, str]]) -> str:
-    body = "".join(
-        f"<tr><th>{escaped(name, 200)}</th><td>{escaped(value, 600)}</td></tr>\n"
-        for name, value in rows
-    )
-    return f"<table>\n{body}</table>\n" if rows else '<p class="faint">none</p>\n'
 
 
 def _error(report: Report, scene: Scene) -> str:
@@ -160,50 +126,9 @@ def _error(report: Report, scene: Scene) -> str:
     first, _, rest = report["message"].partition("\n")
     more = ""
     if rest or len(first) > 300:
-        more = f"<details open><summary>message</summary>{_pre(report['message'], 8192)}</details>"
+        more = f"<details open><summary>message</summary>{pre(report['message'], 8192)}</details>"
     said = f": {escaped(first, 300)}" if first else ""
     return f'<h1>{escaped(report["type"], 200)}{said}</h1>\n{more}<ul class="chips">{shown}</ul>\n'
-
-
-Gathered = list[tuple[str, list[Shown], int]]
-
-
-def _gather(error: BaseException, time_is_up: Callable[[], bool]) -> Gathered:
-    """Return the frames of the exception and of those behind it as plain data."""
-    gathered: Gathered = []
-    for each in related(error):
-        if gathered and (time_is_up() or len(gathered) == 5):
-            break
-        title = clean(f"{type_name(type(each))}: {message(each)[:200]}", 400)
-        gathered.append((title, *collect(each.__traceback__, time_is_up)))
-    return gathered
-
-
-def _line(gathered: Gathered) -> str:
-    frames = gathered[0][1] if gathered else []
-    mine = [frame for frame in frames if frame.kind == "application"] or frames
-    if not mine:
-        return '<p class="faint">no frame is known</p>\n'
-    frame = mine[-1]
-    near = [(number, text) for number, text in frame.source if abs(number - frame.line) <= 3]
-    on_it = {name for number, text in near if number == frame.line for name in names_on(text)}
-    values = [(name, value) for name, value in frame.values if name in on_it]
-    where = f"{frame.file}:{frame.line} in {frame.function}"
-    return f"<p>{escaped(where, 600)}</p>\n{_code(near, frame)}{_table(values) if values else ''}"
-
-
-def _code(lines: list[tuple[int, str]], frame: Shown) -> str:
-    if not lines:
-        return '<p class="faint">no source</p>\n'
-    width = len(str(lines[-1][0]))
-    shown = []
-    for number, text in lines:
-        row = f"{number:>{width}} {escaped(text, 400)}"
-        shown.append(f"<mark>{row}</mark>" if number == frame.line else row)
-        if number == frame.line and frame.caret is not None:
-            start, stop = frame.caret
-            shown.append(" " * (width + 1 + start) + "^" * (stop - start))
-    return "<pre>" + "\n".join(shown) + "</pre>\n"
 
 
 def _layers(report: Report, scene: Scene) -> str:
@@ -253,73 +178,10 @@ def _link(how: str, data: ErrorData, depth: int = 0) -> str:
     return f"<li{faint}>{said}{notes}{group}{then}</li>\n"
 
 
-def _frames(gathered: Gathered) -> str:
-    parts: list[str] = []
-    room = MOST_SECTION * 2 - 4096
-    for title, frames, left_out in gathered:
-        parts.append(f"<h3>{escaped(title, 400)}</h3>\n")
-        if left_out:
-            parts.append(f'<p class="cut">cut: {left_out} frames in the middle</p>\n')
-        for run in _folded(frames):
-            part = _run(run)
-            size = len(part.encode(errors="replace"))
-            if size > room:
-                parts.append('<p class="cut">cut: no room for more frames</p>\n')
-                return "".join(parts)
-            room -= size
-            parts.append(part)
-    return "".join(parts)
-
-
-def _folded(frames: list[Shown]) -> Iterator[list[Shown]]:
-    """Yield application frames one by one, and what lies between them together."""
-    run: list[Shown] = []
-    for frame in frames:
-        if frame.kind != "application":
-            run.append(frame)
-            continue
-        if run:
-            yield run
-            run = []
-        yield [frame]
-    if run:
-        yield run
-
-
-def _run(run: list[Shown]) -> str:
-    if run[0].kind == "application":
-        return _frame(run[0])
-    rows = "".join(
-        f"<li>{escaped(_where(frame), 600)}<br>"
-        f"<code>{escaped(frame.source[0][1] if frame.source else '', 200)}</code></li>\n"
-        for frame in run[:40]
-    )
-    return (
-        f'<details class="library"><summary>{len(run)} library frames</summary>'
-        f"<ol>\n{rows}</ol></details>\n"
-    )
-
-
-def _where(frame: Shown) -> str:
-    again = f" ({frame.repeats} repeats)" if frame.repeats else ""
-    return f"{frame.file}:{frame.line} in {frame.function}{again}"
-
-
-def _frame(frame: Shown) -> str:
-    values = ""
-    if frame.values:
-        cut_off = f'<p class="cut">cut: {frame.hidden} more</p>' if frame.hidden else ""
-        values = f"<details><summary>locals</summary>{_table(frame.values)}{cut_off}</details>"
-    where = escaped(_where(frame), 600)
-    return (
-        f"<details open><summary>{where}</summary>{_code(frame.source, frame)}{values}</details>\n"
-    )
-
-
 def _response(scene: Scene) -> str:
     if not scene.heads:
         return '<p class="faint">no head was given</p>\n'
-    return f"<p>{escaped(str(scene.status), 300)}</p>\n{_table(scene.headers)}"
+    return f"<p>{escaped(str(scene.status), 300)}</p>\n{table(scene.headers)}"
 
 
 def _request(report: Report, scene: Scene) -> str:
@@ -334,16 +196,16 @@ def _request(report: Report, scene: Scene) -> str:
         ("cookies", ", ".join(names[:50])),
         ("length", str(scene.environ.get("CONTENT_LENGTH") or "none")),
     ]
-    return f"{_table(rows)}<h3>Fields</h3>\n{_table([*report['headers'].items()])}"
+    return f"{table(rows)}<h3>Fields</h3>\n{table([*report['headers'].items()])}"
 
 
 def _copied(name: str, text: str) -> str:
     button = f'<button type="button" data-copy="{name}-text" hidden>copy</button>'
-    return f"{button}\n{_pre(text, 16384, f'{name}-text')}"
+    return f"{button}\n{pre(text, 16384, f'{name}-text')}"
 
 
 def _gates() -> str:
-    return _list(
+    return bullets(
         [
             "debug=True stands in the code, and WSGIMW_DEBUG=0 does not stand in the environment.",
             "The peer is this machine, or one of debug_peers.",
@@ -362,4 +224,4 @@ def _versions(environ: WSGIEnvironment) -> str:
         ("wsgimw", wsgimw.__version__),
         ("server", clean(str(environ.get("SERVER_SOFTWARE") or "unknown"), 200)),
     ]
-    return _table(rows)
+    return table(rows)

@@ -607,10 +607,7 @@ class Crossing:
         if last is None or has_no_body(self.method, self.code) or last.errored:
             return False
         if not last.exhausted and (last.iterated if last.listed else last.blocks):
-            if last.listed:
-                if not last.closed:
-                    return False  # it cannot be told yet
-            elif last.length is not None and last.sent >= last.length:
+            if not last.listed and last.length is not None and last.sent >= last.length:
                 return False  # all is there, the rest is cut off anyway
             empty = last.empties > 0 if last.listed else last.last_empty
             self._blocks_lost(empty, "the inner app was not asked for the rest")

@@ -326,12 +326,13 @@ def test_not_closed_over_a_list_of_an_inner_log() -> None:
     assert [(e["outcome"], e["bytes"]) for e in entries] == [("not_closed", 3)] * 2
 
 
-def test_not_closed_and_failed() -> None:
+def test_failed_and_then_not_closed() -> None:
+    """The first failure wins."""
     entries: list[dict[str, Any]] = []
     served = serve(AccessLog(sink=entries.append)(late(b"abc", ValueError())), close=False)
     served.error = None  # its traceback holds the body
     gc.collect()
-    assert [(e["outcome"], e["error"]) for e in entries] == [("not_closed", "ValueError")]
+    assert [(e["outcome"], e["error"]) for e in entries] == [("failed_midstream", "ValueError")]
 
 
 def test_the_same_exception_at_the_pull_and_in_close() -> None:

@@ -54,8 +54,11 @@ def test_network(text: str, found: str) -> None:
 
 @pytest.mark.parametrize(
     ("text", "loopback"),
-    [("127.0.0.1", True), ("127.9.9.9:80", True), ("::1", True), ("[::1]:80", True)]
-    + [
+    [
+        ("127.0.0.1", True),
+        ("127.9.9.9:80", True),
+        ("::1", True),
+        ("[::1]:80", True),
         ("::ffff:127.0.0.1", True),
         ("192.0.2.1", False),
         ("", False),

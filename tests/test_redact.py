@@ -13,23 +13,25 @@ from wsgimw.redact import REDACTED, is_secret, mask_query, mask_url, secret_name
 P = pytest.param
 
 
-@pytest.mark.parametrize(
-    "name",
-    "pass key apikey auth sig sid pin otp pwd dsn api_key apiKey X-Api-Key user_token API_KEY "
-    "APIKEY userPass user.pwd db-dsn password passwd passphrase my_passwords secret clientSecret "
-    "SECRETS token accessToken refreshtoken credential AWSCredentials signature X-Amz-Signature "
-    "session JSESSIONID PHPSESSION cookie HTTP_COOKIE Set-Cookie csrf csrfmiddlewaretoken jwt myjwt "
-    "authorization Authorization Proxy-Authorization HTTP_AUTHORIZATION user[password] 2_otp".split(),
-)
+SECRET = """
+    pass key apikey auth sig sid pin otp pwd dsn api_key apiKey X-Api-Key user_token API_KEY APIKEY
+    userPass user.pwd db-dsn password passwd passphrase my_passwords secret clientSecret SECRETS
+    token accessToken refreshtoken credential AWSCredentials signature X-Amz-Signature session
+    JSESSIONID PHPSESSION cookie HTTP_COOKIE Set-Cookie csrf csrfmiddlewaretoken jwt myjwt 2_otp
+    authorization Authorization Proxy-Authorization HTTP_AUTHORIZATION user[password]
+"""
+HARMLESS = """
+    a keyword monkey author passenger compass design opinion signal sidebar authority option spin
+    host X-Forwarded-For __ \xe9
+"""
+
+
+@pytest.mark.parametrize("name", SECRET.split())
 def test_secret(name: str) -> None:
     assert is_secret(name)
 
 
-@pytest.mark.parametrize(
-    "name",
-    ["", "a", "keyword", "monkey", "author", "passenger", "compass", "design", "opinion", "signal"]
-    + ["sidebar", "authority", "option", "spin", "host", "X-Forwarded-For", "__", "é"],
-)
+@pytest.mark.parametrize("name", ["", *HARMLESS.split()])
 def test_not_secret(name: str) -> None:
     assert not is_secret(name)
 
@@ -102,7 +104,7 @@ def test_mask_query(query: str, shown: str) -> None:
         P("/a//b@c", "/a//b@c", id="a path"),
         P("mailto:a@b", "mailto:a@b", id="no authority"),
         P("http://h?x=//a@b", "http://h?x=//a@b", id="in the query"),
-        P("http://h/?sid=1#access_token=2", "http://h/?sid=[redacted]#access_token=[redacted]", id="fragment"),
+        P("/?sid=1#my_token=2", "/?sid=[redacted]#my_token=[redacted]", id="fragment"),
         P("http://h/#a?token=1", "http://h/#a?token=[redacted]", id="query in a fragment"),
         P("", "", id="empty"),
     ],

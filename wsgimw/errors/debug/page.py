@@ -1,8 +1,8 @@
 """The debug page: one HTML document that says what broke, where in the stack, and how to repeat it.
 
-All data goes through `escaped` (`wsgimw.errors.debug.markup`) and stands in element text or double-quoted attributes, never in a
-script, style, URL or comment. A page has at most 256 KiB and takes at most a quarter of a second,
-whatever happens; what was cut says so.
+All data goes through `escaped` (`wsgimw.errors.debug.markup`) and stands in element text or
+double-quoted attributes, never in a script, style, URL or comment. A page has at most 256 KiB and
+takes at most a quarter of a second, whatever happens; what was cut says so.
 """
 
 from __future__ import annotations

@@ -394,7 +394,7 @@ which `block`, `whole` and `finish` do not see |
             out = body
         return self._hold_list(out, close)
 
-    def _join(self, body: Any) -> Blocks:
+    def _join(self, body: Any) -> Any:
         self._inside = inside = body._flow
         if self._blocks is WatchedBlocks and type(body) is Blocks:
             body._flow = None

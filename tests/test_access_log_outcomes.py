@@ -10,6 +10,8 @@ import weakref
 from collections.abc import Iterator
 from contextlib import suppress
 from typing import Any
+from wsgiref.util import setup_testing_defaults
+from wsgiref.validate import validator
 
 import pytest
 
@@ -582,3 +584,76 @@ def test_closed_on_another_thread() -> None:
     thread.join()
     body.close()  # type: ignore[attr-defined]
     assert [entry["outcome"] for entry in entries] == ["client_gone"]
+
+
+def test_nothing_is_left_by_many_requests() -> None:
+    """2,000 requests, one in twenty given up: no object more than before."""
+    app = compose(RequestId(), AccessLog(sink=lambda entry: None))(late(b"a", b"b"))
+
+    def many() -> None:
+        for number in range(1000):
+            serve(app, stop=1 if number % 20 == 0 else None)
+
+    many()
+    gc.collect()
+    before = len(gc.get_objects())
+    many()
+    gc.collect()
+    assert len(gc.get_objects()) - before < 50
+
+
+def test_a_strict_server_and_a_strict_app() -> None:
+    """`wsgiref.validate` on both sides."""
+
+    def inner(environ: Any, start_response: Any) -> Any:
+        start_response("200 OK", [("Content-Type", "text/plain")])
+        yield b"a"
+        yield b"b"
+
+    entries: list[dict[str, Any]] = []
+    layers = compose(RequestId(), AccessLog(sink=entries.append))
+    environ: Any = {}
+    setup_testing_defaults(environ)
+    environ["QUERY_STRING"] = ""
+    served = serve(validator(layers(validator(inner))), environ)
+    assert (served.blocks, served.error, entries[0]["bytes"]) == ([b"a", b"b"], None, 2)
+
+
+def test_generators_arrive_block_by_block() -> None:
+    """wsgi-request-logger-9, wsgi-request-logger-16: the log must not empty a generator."""
+    pulled: list[int] = []
+
+    def inner(environ: Any, start_response: Any) -> Any:
+        start_response("200 OK", HEAD)
+        for number in range(3):
+            pulled.append(number)
+            yield b"%d" % number
+
+    body: Any = AccessLog(sink=lambda entry: None)(inner)(make_environ(), lambda *head: print)
+    assert not pulled
+    for number, block in enumerate(body):
+        assert (block, len(pulled)) == (b"%d" % number, number + 1)
+    assert number == 2
+    body.close()
+
+
+def test_a_file_wrapper_passes_as_the_same_object() -> None:
+    """Rule 29."""
+    made: list[Any] = []
+
+    class Keeping(Wrapper):
+        def __init__(self, file: Any) -> None:
+            super().__init__(file)
+            made.append(self)
+
+    layers = compose(RequestId(), AccessLog(sink=lambda entry: None))
+    environ = make_environ(**{"wsgi.file_wrapper": Keeping})
+    assert layers(sending(HEAD))(environ, lambda *head: print) is made[0]
+
+
+def test_a_list_keeps_its_length() -> None:
+    """Rule 21: wsgiref and waitress make Content-Length of it."""
+    layers = compose(RequestId(), AccessLog(sink=lambda entry: None))
+    body: Any = layers(answering([b"abc"]))(make_environ(), lambda *head: print)
+    assert (len(body), body[0]) == (1, b"abc")
+    body.close()

@@ -142,7 +142,7 @@ def test_whose_id_counts(trust: Any, more: dict[str, Any], trusted: bool) -> Non
     [
         P("a", True, id="short"),
         P("a" * 128, True, id="longest"),
-        P("a" * 129, False, id="too long"),
+        P("a" * 129, False, id="hono-4105, too long"),
         P("", False, id="empty"),
         P("Az09._~+/=-", True, id="all characters"),
         P("a b", False, id="space"),

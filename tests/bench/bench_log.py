@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import tempfile
+import time
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
@@ -65,17 +66,20 @@ def translogger(app: Any, to: logging.Logger) -> Any:
 
 
 def naive(app: Any, to: logging.Logger) -> Any:
-    """Log as one would in an afternoon: a line at the head, by `logging`."""
+    """Log as one would in an afternoon: the same line at the head, by `logging`."""
 
     def bound(environ: Any, start_response: Any) -> Any:
         def start(status: str, headers: Any, exc_info: Any = None) -> Any:
             to.info(
-                '%s - - "%s %s %s" %s "%s" "%s"',
+                '%s - %s [%s] "%s %s %s" %s %s "%s" "%s"',
                 environ.get("REMOTE_ADDR", "-"),
+                environ.get("REMOTE_USER", "-"),
+                time.strftime("%d/%b/%Y:%H:%M:%S %z"),
                 environ["REQUEST_METHOD"],
                 environ.get("PATH_INFO", ""),
                 environ.get("SERVER_PROTOCOL", "-"),
-                status[:3],
+                status.split()[0],
+                dict(headers).get("Content-Length", "-"),
                 environ.get("HTTP_REFERER", "-"),
                 environ.get("HTTP_USER_AGENT", "-"),
             )

@@ -831,7 +831,7 @@ def test_it_is_quick_enough() -> None:
     began = perf_counter()
     for _ in range(200):
         Call(linted, make_environ()).run()
-    assert (perf_counter() - began) / 200 / 7 < 1e-3  # seconds a boundary; 20e-6 where it is calm
+    assert (perf_counter() - began) / 200 / 7 < 1e-3  # seconds a boundary; 40e-6 where it is calm
 
 
 def test_it_loads_alone() -> None:

@@ -41,7 +41,7 @@ b'hello'
   the very object; an error of `close()` that is hidden, which may be the layer's job; a layer that
   answers by itself, whatever the inner app said; `read()` without a size.
 - environ keys: `wsgi.input` and `wsgi.errors` are replaced by objects that pass everything on.
-- What it costs: some 20 microseconds for each boundary.
+- What it costs: 15 to 40 microseconds for each boundary.
 """
 
 from __future__ import annotations

@@ -10,7 +10,18 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from wsgimw import AccessLog, CatchErrors, Exchange, Gzip, Hooks, RequestId, layer, unless, when
+from wsgimw import (
+    AccessLog,
+    CatchErrors,
+    Exchange,
+    Gzip,
+    Hooks,
+    RequestId,
+    StatusPages,
+    layer,
+    unless,
+    when,
+)
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
@@ -113,5 +124,7 @@ def rows() -> list[Row]:
         Row("AccessLog-json", AccessLog(format="json", sink=io.StringIO())),
         # Rules 25 and 27: to answer an exception, and to report what `close()` raised, is its job.
         Row("CatchErrors", CatchErrors(log=False), skip=(25, 27)),
+        Row("CatchErrors-debug", CatchErrors(debug=True, log=False), skip=(25, 27)),
+        Row("StatusPages", StatusPages()),
         Row("Gzip", Gzip()),
     ]

@@ -415,16 +415,19 @@ send, which `block`, `whole` and `finish` do not see; its `close()` comes after 
                 self._close = close
                 return self
         elif isinstance(body, Blocks) and self._wraps:
-            self._inside = body._flow
-            if self._blocks is WatchedBlocks and kind is Blocks:
-                body._flow = None
-                body = WatchedBlocks(body)
-            body._flow = self
-            body._iterator = None  # a layer between may have looked
-            return body
+            return self._join(body)
         else:
             out = body
         return self._hold_list(out, close)
+
+    def _join(self, body: Any) -> Any:
+        self._inside = body._flow
+        if self._blocks is WatchedBlocks and type(body) is Blocks:
+            body._flow = None
+            body = WatchedBlocks(body)
+        body._flow = self
+        body._iterator = None  # a layer between may have looked
+        return body
 
     def _hold_list(self, out: Any, close: Callable[[], object] | None) -> Any:
         if not self._ends and (close is None or not self._wraps):
@@ -654,7 +657,8 @@ def flow_through(
     If it returns an app, that answers, as if the layer were not there.
     """
     starts, surrounds = kind._starts, kind._surrounds
-    looks_on, ends, make_blocks = kind._looks_on, kind._ends, kind._blocks
+    looks_on, ends, wraps = kind._looks_on, kind._ends, kind._wraps
+    make_blocks = kind._blocks
 
     def bound(environ: WSGIEnvironment, start_response: StartResponse) -> Any:
         flow = kind()
@@ -682,13 +686,17 @@ def flow_through(
             if body is None:
                 raise
             return body
-        if looks_on and type(body) is list:  # what `_carry` comes to, without asking
-            if not ends:
-                return body
-            blocks = make_blocks(body)
-            blocks._flow = flow
-            blocks._iterator = None
-            return blocks
+        if looks_on:  # what `_carry` comes to, without asking
+            of = type(body)
+            if of is list:
+                if not ends:
+                    return body
+                blocks = make_blocks(body)
+                blocks._flow = flow
+                blocks._iterator = None
+                return blocks
+            if wraps and (of is WatchedBlocks or of is Blocks):
+                return flow._join(body)
         return flow._carry(body, file_wrapper)
 
     return bound

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
+import importlib
 import random
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
-
-import brotli
 
 from wsgimw import Compress
 from wsgimw.testing.server import App, Call, Environ, Headers, make_environ
 from wsgimw.testing.server import decode as decode_by_kit
 
+brotli: Any = importlib.import_module("brotli")
 CODINGS = ("zstd", "br", "gzip")
 JSON = ("Content-Type", "application/json")
 TEXT = ("Content-Type", "text/plain; charset=utf-8")

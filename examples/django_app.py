@@ -22,9 +22,8 @@ settings.configure(
 
 
 def index(request: HttpRequest) -> HttpResponse:
-    return HttpResponse(
-        f"<h1>Hello</h1><p>This is request {request.META['wsgimw.request_id']}.</p>"
-    )
+    page = f"<h1>Hello</h1><p>This is request {request.META['wsgimw.request_id']}.</p>"
+    return HttpResponse(page.encode())
 
 
 def export(request: HttpRequest) -> StreamingHttpResponse:

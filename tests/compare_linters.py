@@ -26,8 +26,7 @@ Seen = Callable[[Case], bool]
 
 def ours(case: Case) -> bool:
     faults: list[Fault] = []
-    app = case.broken
-    linted = lint(app if case.where == "app" else app, report=faults.append)
+    linted: Any = lint(case.broken, report=faults.append)
     with contextlib.suppress(Exception):
         Call(linted if case.where == "app" else linted(case.inner), request(case)).run()
     return bool(faults)

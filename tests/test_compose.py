@@ -6,6 +6,7 @@ import copy
 import gc
 import inspect
 import pickle
+import types
 import weakref
 from collections.abc import Callable
 from dataclasses import FrozenInstanceError, dataclass, fields, replace
@@ -197,9 +198,8 @@ def test_a_stack_is_immutable() -> None:
         stack.more = 1
     with pytest.raises(TypeError):
         stack[0] = guard
-    for operator in (lambda: stack + stack, lambda: stack | stack, lambda: stack * 2):
-        with pytest.raises(TypeError):
-            operator()
+    for name in ("__add__", "__or__", "__rshift__", "__matmul__", "__mul__"):
+        assert not hasattr(stack, name)
 
 
 def test_a_stack_of_unhashable_layers_is_not_hashable() -> None:
@@ -273,12 +273,13 @@ class Nothing(Hooks): ...
     ids=repr,
 )
 def test_a_bound_app_is_a_function_named_after_its_layer(each: Any, name: str) -> None:
-    bound = each(app)
-    assert inspect.isfunction(bound)
+    bound: Any = each(app)
+    assert type(bound) is types.FunctionType
+    attributes = vars(bound)
     assert bound.__name__ == name
     assert bound.__qualname__ == repr(each)
-    assert bound.__wrapped__ is app
-    assert bound.__wsgimw_layer__ is each
+    assert attributes["__wrapped__"] is app
+    assert attributes["__wsgimw_layer__"] is each
 
 
 def test_unwrapping_a_stack_of_ours_finds_the_app() -> None:
@@ -349,7 +350,7 @@ def test_origin_in_nested_stacks() -> None:
 def test_origin_of_an_app_that_was_replaced_by_its_stack() -> None:
     flask_app = Flask("shop")
     stack = compose(Mark("a"), guard)
-    flask_app.wsgi_app = stack(flask_app.wsgi_app)  # type: ignore[method-assign]
+    flask_app.wsgi_app = stack(flask_app.wsgi_app)  # type: ignore[method-assign, assignment]
     found = chain(flask_app.wsgi_app)
     assert [each.layer for each in found] == [Mark("a"), guard]
     inner: Any = found[-1].inner
@@ -358,7 +359,7 @@ def test_origin_of_an_app_that_was_replaced_by_its_stack() -> None:
 
 def test_origins_do_not_keep_an_app_alive() -> None:
     flask_app = Flask("shop")
-    flask_app.wsgi_app = compose(Mark(), guard)(flask_app.wsgi_app)  # type: ignore[method-assign]
+    flask_app.wsgi_app = compose(Mark(), guard)(flask_app.wsgi_app)  # type: ignore[method-assign, assignment]
     gone = weakref.ref(flask_app)
     bound = weakref.ref(flask_app.wsgi_app)
     del flask_app
@@ -435,7 +436,8 @@ def test_a_branch_is_a_value(kind: Any) -> None:
 
 
 def test_when_is_not_unless() -> None:
-    assert when("/x", Mark()) != unless("/x", Mark())
+    branches: list[Any] = [when("/x", Mark()), unless("/x", Mark())]
+    assert branches[0] != branches[1]
 
 
 @pytest.mark.parametrize(

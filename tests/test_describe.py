@@ -22,7 +22,7 @@ from wsgimw.describe import constructor_call, describe
 ADDRESS = re.compile(r"0x[0-9a-f]{4,}")
 
 
-def function(app: Any) -> Any: ...
+def function(app: Any, *more: Any, key: Any = None) -> Any: ...
 
 
 class Plain:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import pickle
 from collections.abc import Iterable, Iterator
-from typing import Any
+from typing import Any, cast
 
 import pytest
 import webob.exc
@@ -288,7 +288,7 @@ class TestHTTPError:
     )
     def test_members_that_cannot_be(self, name: str) -> None:
         with pytest.raises(ValueError, match="three characters or more"):
-            HTTPError(404, **{name: 1})
+            HTTPError(404, None, headers=(), **cast(Any, {name: 1}))
 
     @pytest.mark.parametrize("value", [object(), float("nan"), {1, 2}, b"x"], ids=repr)
     def test_values_that_are_no_json(self, value: Any) -> None:

@@ -131,7 +131,7 @@ def test_ten_thousand_failing_requests_keep_no_memory(app: App) -> None:
             if number % 20:
                 one(bound, Call.run)
             else:  # 5 % are abandoned
-                one(bound, lambda request: (request.begin(), request.close()))
+                one(bound, lambda request: request.begin().close())
             watched.clear()
 
     many(300)

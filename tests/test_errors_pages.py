@@ -184,3 +184,11 @@ class TestRender:
         call = ask(raising(Fault()), layer)
         assert call.raw.startswith(b"500 Internal Server Error\nFingerprint")
         assert says in printed(call)
+
+
+def test_the_front_door_of_errors() -> None:
+    import wsgimw.errors
+
+    assert {"CatchErrors", "HTTPError", "Report", "StatusPages"} <= set(dir(wsgimw.errors))
+    with pytest.raises(AttributeError, match="has no attribute 'CatchError'"):
+        wsgimw.errors.CatchError  # type: ignore[attr-defined]  # noqa: B018

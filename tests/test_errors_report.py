@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 import json
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from functools import partial
 from typing import Any
 
@@ -246,7 +246,7 @@ class HeadFails(Hooks):
 
 
 @layer
-def onion(environ: Environ) -> Iterator[None]:
+def onion(environ: Environ) -> Generator[None, Any, None]:
     """A layer of generator kind that fails."""
     yield
     raise Fault("in the layer")
@@ -277,7 +277,8 @@ class AnApp:
             id="an instance by partial",
         ),
         pytest.param([partial(ProxyFix, x_for=1)], raising(Fault()), None, id="ProxyFix is clean"),
-        pytest.param([HeadFails()], lazy(b"x"), None, id="a hook, on behalf of the app"),
+        pytest.param([onion()], lazy(b"x"), "onion()", id="a generator layer of ours"),
+        pytest.param([HeadFails()], lazy(b"x"), "HeadFails()", id="a hook"),
     ],
 )
 def test_where_it_broke(layers: list[Any], app: App, failed: str | None) -> None:

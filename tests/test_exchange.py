@@ -9,6 +9,7 @@ import threading
 import weakref
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from time import perf_counter
 from typing import Any
 from wsgiref.util import FileWrapper
 
@@ -229,7 +230,8 @@ def one_block(server: Server, app: App) -> None:
 def all_but_the_end(server: Server, app: App) -> None:
     body = server.call(app)
     iterator = iter(body)
-    next(iterator), next(iterator)
+    next(iterator)
+    next(iterator)
     body.close()
 
 
@@ -469,8 +471,9 @@ def test_a_consumer_may_close_the_iterator_too(form: Any) -> None:
     iterator = iter(out)
     next(iterator)
     iterator.close()
-    assert not body.closed
+    before = body.closed
     out.close()
+    assert before == 0
     assert body.closed == 1
     assert layer.seen == [("200 OK", 1, None, False)]
 
@@ -613,8 +616,7 @@ def test_a_driver_may_take_two_arguments() -> None:
     class Head(Hooks):
         def on_head(self, x: Exchange) -> None: ...
 
-    def start_response(status: str, headers: Any) -> Any: ...
-
+    start_response: Any = lambda status, headers: None  # noqa: E731
     for layer in (Head(), Watch(), Edit(), Flows(), Surrounding()):
         assert list(layer(app_of([b"a"]))({}, start_response)) == [b"a"]
 
@@ -652,12 +654,13 @@ def test_a_layer_without_an_end_never_wraps_the_body() -> None:
 def test_a_layer_without_a_head_leaves_it_alone() -> None:
     given = [*HEADERS]
     taken: list[Any] = []
+    keep: Any = lambda status, headers: taken.append(headers)  # noqa: E731
 
     def app(environ: Any, start_response: Any) -> Any:
         start_response("200 OK", given)
         return [b"a"]
 
-    Watch()(app)({}, lambda status, headers: taken.append(headers))
+    Watch()(app)({}, keep)
     assert taken[0] is given
 
 
@@ -670,7 +673,7 @@ def test_what_a_head_hook_may_read() -> None:
         def on_head(self, x: Exchange) -> None:
             x.headers[:] = [("X-State", x.state)]
             assert x.environ == {"key": "value"}
-            assert x.started <= wsgimw.exchange.perf_counter()
+            assert x.started <= perf_counter()
             assert (x.bytes, x.error, x.complete) == (0, None, False)
 
     server = Server()
@@ -875,6 +878,20 @@ def test_a_file_whose_end_hook_raises_is_closed(form: Any) -> None:
         Server().call(compose(outer, Fails())(file_app(file)), {"wsgi.file_wrapper": FileWrapper})
     assert file.closed
     assert [(end[2], end[3]) for end in outer.seen] == [(OOPS, False)]
+
+
+def test_a_file_without_a_close_whose_end_hook_raises() -> None:
+    class Fails(Hooks):
+        def on_end(self, x: Exchange) -> None:
+            raise OOPS
+
+    class Bare:
+        def read(self, size: int) -> bytes:
+            return b""
+
+    environ = {"wsgi.file_wrapper": lambda file: file}
+    with pytest.raises(ValueError, match="oops"):
+        Server().call(Fails()(file_app(Bare())), environ)
 
 
 @pytest.mark.parametrize("form", FORMS)

@@ -365,6 +365,13 @@ def test_an_answer_may_have_a_close(inner: App, ends: bool) -> None:
     assert answer.closed == 1
 
 
+def test_an_answer_with_a_close_to_a_body_without() -> None:
+    answer = Body(b"sorry")
+    bound = flow(app_of(None), failed=lambda self, error: answer)
+    assert Server().serve(bound) == b"sorry"
+    assert answer.closed == 1
+
+
 def test_the_close_of_an_answer_comes_after_the_inner_one() -> None:
     order: list[str] = []
 
@@ -716,6 +723,8 @@ def test_a_flow_after_the_call_does_not_answer_what_it_cannot() -> None:
         pytest.param([b"", b""], 2, 0, id="none but empty ones"),
         pytest.param([b"", b"abc"], 1, 0, id="stopped before it"),
         pytest.param([b"abc", b"d"], 1, 3, id="stopped after it"),
+        pytest.param([b"abc", b"d", b"e"], 2, 3, id="stopped still later"),
+        pytest.param([b"abc", b"d", b"", b"e"], 4, 3, id="many"),
     ],
 )
 def test_without_counting_bytes_tells_whether_any_left(
@@ -730,3 +739,7 @@ def test_without_counting_bytes_tells_whether_any_left(
     assert list(iterator) == []
     assert counts == [counted]
     assert inner.closed == 1
+    counts.clear()
+    whole = flow(app_of(Body(*blocks)), ended=lambda self: counts.append(self.complete))
+    assert Server().serve(whole) == b"".join(blocks)
+    assert counts == [True]

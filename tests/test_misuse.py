@@ -349,13 +349,13 @@ def everything(
     ("call", "message"),
     [
         pytest.param(
-            lambda: Squeeze(app),  # type: ignore[misc]
+            lambda: Squeeze(app),  # type: ignore[call-arg, arg-type]
             "Squeeze() was given app as a positional argument; "
             "options are keyword-only, write Squeeze()(app) to wrap an app",
             id="an app, in place of a second call",
         ),
         pytest.param(
-            lambda: Squeeze(flask_app, level=3),  # type: ignore[misc]
+            lambda: Squeeze(flask_app, level=3),  # type: ignore[misc, arg-type]
             "Squeeze() was given <Flask 'shop'> as a positional argument; "
             "options are keyword-only, write Squeeze()(app) to wrap an app",
             id="an app and an option",
@@ -367,7 +367,7 @@ def everything(
             id="an app after an argument",
         ),
         pytest.param(
-            lambda: Squeeze(9),  # type: ignore[misc]
+            lambda: Squeeze(9),  # type: ignore[call-arg]
             "Squeeze() was given 9 as a positional argument; "
             "options are keyword-only: level, min_bytes",
             id="a positional option",

@@ -86,8 +86,8 @@ HEAD = ("200 OK", HEADERS)
 
 
 def test_the_factory_looks_like_its_function() -> None:
-    assert timing.__name__ == "timing"  # type: ignore[attr-defined]
-    assert timing.__qualname__ == "timing"  # type: ignore[attr-defined]
+    assert timing.__name__ == "timing"
+    assert timing.__qualname__ == "timing"
     assert timing.__module__ == __name__
     assert timing.__doc__ == "Tell how long it took."
     parameters = inspect.signature(timing).parameters
@@ -134,7 +134,7 @@ def test_its_bound_app_is_named_after_it() -> None:
             id="a misspelt option",
         ),
         pytest.param(
-            lambda: timing("X"),  # type: ignore[misc]
+            lambda: timing("X"),  # type: ignore[call-arg]
             "timing() was given 'X' as a positional argument; "
             "options are keyword-only: header, digits",
             id="a positional option",
@@ -219,7 +219,7 @@ def test_a_layer_of_a_function_within_another() -> None:
         head = yield
         head.status = f"200 {prefix}"
 
-    assert local.__qualname__.endswith("<locals>.local")  # type: ignore[attr-defined]
+    assert local.__qualname__.endswith("<locals>.local")
     server = Server()
     server.serve(local(prefix="y")(app_of([b"a"])))
     assert server.heads == [("200 y", HEADERS)]
@@ -322,6 +322,7 @@ def test_the_head_of_a_stream_is_committed_at_its_first_block() -> None:
     assert server.heads == []
     assert next(iter(body)) == b""
     assert len(server.heads) == 1
+    body.close()
 
 
 def test_the_head_is_committed_by_write() -> None:
@@ -336,6 +337,28 @@ def test_the_head_is_committed_by_write() -> None:
         return []
 
     server.serve(tracing()(app))
+
+
+def test_the_head_is_committed_once() -> None:
+    server = Server()
+    server.serve(tracing()(writing_app(b"a", b"b", body=Body(b"c", b"d"))))
+    assert len(server.heads) == 1
+    assert happened[-2] == ("200 OK", 4, None, True)
+
+
+def test_what_an_app_does_after_the_close_reaches_the_server() -> None:
+    """Nobody may do so; the layer is over, and stands in nobody's way."""
+    server = Server()
+    kept: list[Any] = []
+
+    def app(environ: Any, start_response: Any) -> Any:
+        kept.append(start_response("200 OK", [*HEADERS]))
+        return Body(b"a")
+
+    server.call(tracing()(app)).close()
+    kept[0](b"late")
+    assert (server.heads, server.sent) == ([HEAD], b"late")
+    assert happened == ["in", "GeneratorExit", "out"]
 
 
 def test_the_head_of_a_file_is_committed_at_return() -> None:

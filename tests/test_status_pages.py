@@ -407,7 +407,7 @@ class TestOptions:
         with pytest.raises(TypeError, match="force='yes'"):
             StatusPages(force="yes")  # type: ignore[arg-type]
         with pytest.raises(TypeError, match="keyword-only"):
-            StatusPages(None, True)  # type: ignore[misc]
+            StatusPages(None, True)  # type: ignore[call-arg]
 
     def test_value(self) -> None:
         layer = StatusPages({404: "<p>"})

@@ -5,7 +5,7 @@ An error layer is paid for by the requests that do not fail.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from itertools import repeat
 from typing import TYPE_CHECKING
@@ -57,7 +57,7 @@ def benches() -> Iterator[Bench]:
     from wsgimw import CatchErrors
 
     environ = make_environ()
-    peers = {
+    peers: dict[str, Callable[[WSGIApplication], WSGIApplication]] = {
         "CatchErrors": CatchErrors(),
         "Paste ErrorMiddleware": partial(ErrorMiddleware, debug=False),
         "Werkzeug DebuggedApplication": partial(DebuggedApplication, evalex=False),

@@ -184,7 +184,7 @@ def _decide(error: Exception, handlers: Mapping[Any, Any]) -> Any:
     for cls in type(error).__mro__:
         handler = handlers.get(cls)
         if handler is not None:
-            made = handler(error) if callable(handler) else handler
+            made: Any = handler(error) if callable(handler) else handler
             if isinstance(made, HTTPError) or callable(made):
                 return made
             check_status(made, f"CatchErrors: what {describe(handler)} returned")

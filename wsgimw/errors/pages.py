@@ -180,8 +180,6 @@ def content_type(media_type: str) -> str:
 def check_pages(pages: object, place: str) -> dict[str, Page]:
     """Return a copy of pages by media type, or raise `TypeError` or `ValueError`."""
     example = "{'text/html': function}, the function takes the problem dict and returns a str"
-    if pages is None:
-        return {}
     if not isinstance(pages, Mapping):
         raise TypeError(f"{place} was given {pages!r}; write {example}")
     for media_type, page in pages.items():

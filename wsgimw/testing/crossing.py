@@ -151,6 +151,7 @@ class Crossing:
         "sent",
         "start",
         "status",
+        "strayed",
         "unsent",
         "writer",
         "writes",
@@ -163,6 +164,7 @@ class Crossing:
         self.writer: Any = None
         self.parent: Crossing | None = self._find_parent()
         self.root = self.parent is None
+        self.strayed = self.root and boundary.outer is not SERVER  # on another thread, perhaps
         self.children: list[Crossing] = []
         self.request: Request = Request() if self.parent is None else self.parent.request
         self.seen: set[Hashable] = set()
@@ -249,13 +251,12 @@ class Crossing:
     def came(self, environ: Any) -> None:
         """See the environ of a call."""
         parent = self.parent
-        if parent is not None or self.boundary.outer is SERVER:  # else it cannot be told whose
-            for rule, key, sentence in environ_faults(environ):
-                key = ("environ", key)
-                if parent is not None and key in parent.seen:
-                    self.seen.add(key)
-                else:
-                    self.blame_outside(rule, key, sentence)
+        for rule, key, sentence in environ_faults(environ):
+            key = ("environ", key)
+            if self.strayed or (parent is not None and key in parent.seen):
+                self.seen.add(key)
+            else:
+                self.blame_outside(rule, key, sentence)
         if not hasattr(environ, "get"):
             return
         self.method = environ.get("REQUEST_METHOD")  # rule 3: before the call
@@ -297,6 +298,8 @@ class Crossing:
             self.forwarding = None
             args, values, keywords = (), [], {}  # rules 9, 39
         if not callable(write):
+            if self.parent is not None and "no write" in self.parent.seen:
+                self.seen.add("no write")
             sentence = f"start_response returned {show(write)}; it returns a write() callable."
             self.blame_outside(10, "no write", sentence)
             return write
@@ -546,7 +549,7 @@ class Crossing:
 
     def dropped(self) -> None:
         """See that the body is gone, and nobody closed it."""
-        if self.root and not self.closed:
+        if self.root and not self.strayed and not self.closed:
             self.closed = True
             self.blame_outside(22, "dropped", NEVER_CLOSED, quiet=True)
 

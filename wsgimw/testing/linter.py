@@ -187,7 +187,7 @@ class Linter:
 
         def checked(*args: Any, **keywords: Any) -> Any:
             crossing = self.crossing(boundary, args[1] if len(args) > 1 else None)
-            if crossing.root:
+            if crossing.root and not crossing.strayed:
                 self._open.add(crossing)
             try:
                 if keywords or len(args) != 2:

@@ -10,7 +10,19 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from wsgimw import AccessLog, CatchErrors, Exchange, Gzip, Hooks, RequestId, layer, unless, when
+from wsgimw import (
+    AccessLog,
+    CatchErrors,
+    Compress,
+    Decompress,
+    Exchange,
+    Gzip,
+    Hooks,
+    RequestId,
+    layer,
+    unless,
+    when,
+)
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
@@ -114,4 +126,6 @@ def rows() -> list[Row]:
         # Rules 25 and 27: to answer an exception, and to report what `close()` raised, is its job.
         Row("CatchErrors", CatchErrors(log=False), skip=(25, 27)),
         Row("Gzip", Gzip()),
+        Row("Compress", Compress(min_size=0)),
+        Row("Decompress", Decompress()),
     ]

@@ -179,7 +179,8 @@ class Compress(BaseLayer):
             flow._plan = plan
             flow._record = record(environ)  # rule 3: before the call, as all that is read here
             flow._state = FRESH
-            flow._reason = flow._encoder = flow._exc_info = flow._held = flow._coded = None
+            flow.settled = False
+            flow._reason = flow._encoder = flow._held = None
             accepted = get("HTTP_ACCEPT_ENCODING")
             # What is too long is not read; so it is not remembered, either.
             choice = choose(accepted) if accepted and len(accepted) <= 1024 else NOTHING

@@ -103,9 +103,9 @@ NOTHING: Choice = (None, None)
 
 # Where a response stands. FRESH: no head yet. PENDING: a head that is to be compressed is held,
 # until it is known how the body comes. CODING: the head is out, blocks are coded. PLAIN: the head
-# is out, blocks pass. HANDED: the same, and the inner body itself was handed on. MUTE: the body is
-# out, or is none (HEAD); what still comes is dropped.
-FRESH, _PENDING, _CODING, _PLAIN, _HANDED, _MUTE = range(6)
+# is out, blocks pass (and mostly the body itself was handed on: `complete` is None then). MUTE: the
+# body is out, or is none (HEAD); what still comes is dropped.
+FRESH, _PENDING, _CODING, _PLAIN, _MUTE = range(5)
 
 
 class CompressFlow(Flow):
@@ -129,6 +129,7 @@ class CompressFlow(Flow):
         "_reason",
         "_record",
         "_state",
+        "settled",
     )
 
     ends = False
@@ -150,6 +151,7 @@ class CompressFlow(Flow):
     _reason: str | None
     _record: Record
     _state: int
+    settled: bool
 
     # The head.
 
@@ -165,7 +167,7 @@ class CompressFlow(Flow):
         verdict = self._judge(status, found)
         if verdict is not None:
             self.headers = headers
-            return self._leave(verdict, _PLAIN)
+            return self._leave(verdict)
         self.headers = [*headers]  # rule 12: a fresh list, the app may have given us a constant
         self._state = _PENDING
         return self.write
@@ -179,17 +181,18 @@ class CompressFlow(Flow):
         if exc_info is None or self.bytes:
             self.forward(status, headers, exc_info)  # bytes have left: it raises
             return self.write
-        self._encoder = None
-        verdict, state = self._judge(status, found), self._state
-        if state == _HANDED:
+        verdict = self._judge(status, found)
+        if self.complete is None:  # the body was handed on
             verdict = verdict or _LATE
         self.status, self._found, self._exc_info = status, found, exc_info
+        self._encoder = None
+        self.settled = False
         if verdict is not None:
             self.headers = headers
-            self._leave(verdict, _HANDED if state == _HANDED else _PLAIN)
+            self._leave(verdict)
         else:
             self.headers = [*headers]
-            if state != _PENDING:
+            if self._state != _PENDING:
                 self._commit_stream()  # the head before it is out, so this one cannot wait
         return self.write
 
@@ -240,7 +243,7 @@ class CompressFlow(Flow):
         self._coding = coding
         return None
 
-    def _leave(self, verdict: Verdict, state: int) -> Callable[[Block], object]:
+    def _leave(self, verdict: Verdict) -> Callable[[Block], object]:
         """Send the app's own head on: the body goes out as it is."""
         headers = self.headers
         if verdict.varies:
@@ -255,7 +258,8 @@ class CompressFlow(Flow):
             headers = head.with_timing(headers, verdict.code)
         exc_info, self._exc_info = self._exc_info, None  # rule 9
         write = self.forward(self.status, headers, exc_info)
-        self._state = state
+        self._state = _PLAIN
+        self.settled = True
         if self._reason is None:
             self._reason = reason = verdict.reason
             self._record.reasons.append(reason)
@@ -293,11 +297,8 @@ class CompressFlow(Flow):
     # The body.
 
     def hand_on(self, body: Any, final: bool, /) -> bool:
-        state = self._state
-        if state == _PLAIN:
-            self._state = _HANDED
-            return True
-        if state != _PENDING:
+        self._coded = None
+        if self._state != _PENDING:
             return False
         listed = final and isinstance(body, (list, tuple))
         if listed:
@@ -307,15 +308,15 @@ class CompressFlow(Flow):
                 if not size:
                     # To HEAD an empty list does not show the size of what GET would be sent.
                     if not self._is_head:
-                        self._leave(_EMPTY, _HANDED)
+                        self._leave(_EMPTY)
                         return True
                 elif size < self._plan.min_size:
-                    self._leave(_TOO_SMALL, _HANDED)
+                    self._leave(_TOO_SMALL)
                     return True
             elif size > declared:
                 data = data[:declared]  # matrix.md S4: a server would have cut it
             if not self._is_head and (declared is None or size >= declared):
-                self._coded = self._code_whole(data, _HANDED)
+                self._coded = self._code_whole(data)
                 return self._coded is None
         elif final:
             self._flushes = False  # a file: nobody waits for a block of it
@@ -326,7 +327,7 @@ class CompressFlow(Flow):
     def whole(self, blocks: list[Block]) -> list[Block] | None:
         return None if self._coded is None else [self._coded]
 
-    def _code_whole(self, data: bytes, otherwise: int) -> bytes | None:
+    def _code_whole(self, data: bytes) -> bytes | None:
         """Code a whole body and send its head; None: that gains nothing, and the app's was sent."""
         compress, seconds = self._plan.compressors[self._coding], None
         if self._plan.server_timing:
@@ -336,7 +337,7 @@ class CompressFlow(Flow):
         else:
             coded = compress(data)
         if len(coded) >= len(data):
-            self._leave(_NO_GAIN, otherwise)
+            self._leave(_NO_GAIN)
             return None
         self._commit(len(coded), _MUTE, seconds)
         return coded
@@ -347,8 +348,9 @@ class CompressFlow(Flow):
             length = self._left
             if length is not None and len(block) >= length and not self._is_head:
                 data = block[:length]  # matrix.md S4
-                self._coded = self._code_whole(data, _MUTE)
-                return data if self._coded is None else self._coded
+                coded = self._code_whole(data)
+                self._state = _MUTE
+                return data if coded is None else coded
             self._commit_stream()
             state = self._state
         if state == _CODING:
@@ -382,7 +384,7 @@ class CompressFlow(Flow):
             if self._is_head:
                 self._commit_stream()
             else:
-                self._leave(_EMPTY, _PLAIN)
+                self._leave(_EMPTY)
         elif self._state == _CODING:
             if self._left is None:
                 return self._end()

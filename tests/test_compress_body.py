@@ -693,3 +693,5 @@ def test_decode_of_the_kit_sees_what_is_incomplete() -> None:
         raw = run(app_of(), coding).raw
         assert decode(coding, raw) == (PAGE, True)
         assert not decode(coding, raw[:-1])[1]
+        large = run(app_of(stream_of(NOISE * 50)), coding)
+        assert wire(large) == (NOISE * 50, True)

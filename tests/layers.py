@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from wsgimw import (
     AccessLog,
     CatchErrors,
+    Compress,
+    Decompress,
     Exchange,
     Gzip,
     Hooks,
@@ -127,4 +129,6 @@ def rows() -> list[Row]:
         Row("CatchErrors-debug", CatchErrors(debug=True, log=False), skip=(25, 27)),
         Row("StatusPages", StatusPages()),
         Row("Gzip", Gzip()),
+        Row("Compress", Compress(min_size=0)),
+        Row("Decompress", Decompress()),
     ]

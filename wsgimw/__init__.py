@@ -1,10 +1,10 @@
 """Composable middleware for WSGI (PEP 3333): correct by proof, fast by measurement.
 
->>> from wsgimw import Gzip, RequestId, compose
->>> compose(RequestId(), Gzip())
+>>> from wsgimw import Compress, RequestId, compose
+>>> compose(RequestId(), Compress())
 compose(
     RequestId(),
-    Gzip(),
+    Compress(),
 )
 
 `compose`, `when`, `unless` and the ways to write a layer are here at once; a layer is loaded when
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from wsgimw.compress import Compress as Compress
     from wsgimw.compress import Gzip as Gzip
     from wsgimw.errors import CatchErrors as CatchErrors
+    from wsgimw.errors import StatusPages as StatusPages
     from wsgimw.request_id import RequestId as RequestId
 
 __version__ = "0.1.0"
@@ -38,6 +39,7 @@ __all__ = [
     "Layer",
     "RequestId",
     "Stack",
+    "StatusPages",
     "compose",
     "layer",
     "unless",
@@ -50,6 +52,7 @@ _LAZY = {
     "Compress": "wsgimw.compress",
     "Gzip": "wsgimw.compress",
     "RequestId": "wsgimw.request_id",
+    "StatusPages": "wsgimw.errors",
 }
 
 if not TYPE_CHECKING:  # a visible __getattr__ makes checkers accept any misspelt name

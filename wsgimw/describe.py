@@ -8,6 +8,8 @@ memory address and never raises, whatever the object's own `repr` does.
 'partial(dict, x_for=1)'
 >>> describe(["a", len])
 "['a', len]"
+>>> describe({KeyError: 404})
+'{KeyError: 404}'
 >>> describe(object())
 'object'
 """
@@ -19,6 +21,7 @@ import inspect
 import re
 import reprlib
 import types
+from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
 from typing import Any
 
@@ -51,6 +54,8 @@ def _describe(obj: Any) -> str:
         return str(obj.__qualname__)
     if type(obj) in (list, tuple) and obj:
         return _items(obj)
+    if type(obj) in (dict, types.MappingProxyType):
+        return _pairs(obj)
     text = repr(obj)
     return type(obj).__qualname__ if ADDRESS.search(text) else text
 
@@ -61,6 +66,12 @@ def _items(values: list[object] | tuple[object, ...]) -> str:
     if isinstance(values, list):
         return f"[{inner}]"
     return f"({inner},)" if len(values) == 1 else f"({inner})"
+
+
+@reprlib.recursive_repr()
+def _pairs(values: Mapping[object, object]) -> str:
+    inner = ", ".join(f"{describe(key)}: {describe(value)}" for key, value in values.items())
+    return f"{{{inner}}}"
 
 
 def constructor_call(obj: Any) -> str:

@@ -24,6 +24,7 @@ wrapped body for an end hook. A list body stays a list, a file wrapper the very 
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterable, Iterator
 from time import perf_counter
 from types import GeneratorType
@@ -206,7 +207,10 @@ class Blocks(list[bytes]):
         state = iterator.__reduce__()  # (iter, (blocks,), index); without index when exhausted
         try:
             if len(state) == 2:
-                return len(self[0]) if len(self) == 1 else sum(map(len, self)), True
+                if len(self) == 1:
+                    return len(self[0]), True
+                # Not `self`: its `__iter__` notes an iterator, and here nobody pulls.
+                return sum(map(len, list.__iter__(self))), True
             return sum(map(len, self[: state[2]])), False
         except TypeError:  # a block that has no length is the app's fault, and loses no close
             return 0, False
@@ -227,7 +231,7 @@ class WatchedBlocks(Blocks):
             flow.bytes += pulled
             flow.complete = complete
             flow.lost()
-            flow = flow._inside
+            flow._inside, flow = None, flow._inside  # rule 39
 
 
 class Flow(Exchange):
@@ -243,11 +247,12 @@ class Flow(Exchange):
     | `enter`, `leave` | round all inner code: the call, each pull, `close()`; they must not raise |
     | `hand_on` | with the body that the inner app returned, and whether it is a list, a tuple or \
 a file wrapper, so that no head comes late; True: it goes out as it is |
-    | `whole` | with a list or tuple body; returns the list that goes out |
+    | `whole` | with a list or tuple body; returns the list that goes out, or None: it goes out \
+block by block, as a stream without a `len()` |
     | `block` | with each block that was pulled; returns the block that goes out |
     | `finish` | when the body is exhausted; returns a last block, `b""` for none |
-    | `failed` | with an `Exception` of the call or a pull; None: it goes up; else what to send, \
-which `block`, `whole` and `finish` do not see |
+    | `failed` | with an `Exception` of the call or a pull; None: it goes up; else the body to \
+send, which `block`, `whole` and `finish` do not see; its `close()` comes after the inner one |
     | `close_failed` | with an `Exception` of the inner `close()`; True: it is dealt with |
     | `ended` | once, after the inner `close()`, whatever happened; not after `hand_on` |
     | `lost` | in place of `ended`, when the body dies and nobody closed it; must not raise |
@@ -263,9 +268,15 @@ which `block`, `whole` and `finish` do not see |
     _write: Callable[[Block], object]
 
     counts = False
-    """Class option: keep `bytes` of streams and `write()` too. Those of a list are always kept."""
+    """Class option: keep `bytes` of streams and `write()` too. Those of a list are always kept.
+
+    Without it `bytes` of a stream only tells whether a block that is not empty has left."""
     changes: bool | None = None
     """Class option: False if `block` and `finish` only look on; lists and files pass then."""
+    ends: bool | None = None
+    """Class option: False if `ended` matters for streams only; a list need not be wrapped then."""
+    size: Callable[[Any], int] = len
+    """Class option: the length of a block, for those that may meet what has none."""
 
     def __init_subclass__(cls) -> None:
         """Decide once what a class pays for."""
@@ -279,8 +290,8 @@ which `block`, `whole` and `finish` do not see |
         cls._surrounds = says("enter", "leave")
         sees = says("whole", "block", "finish")
         cls._changes = sees if cls.changes is None else cls.changes
-        cls._ends = says("ended")
-        cls._wraps = cls._surrounds or cls._ends or sees or says("failed", "close_failed")
+        cls._ends = says("ended") if cls.ends is None else cls.ends
+        cls._wraps = cls._surrounds or says("ended") or sees or says("failed", "close_failed")
         cls._looks_on = not cls._changes and not says("hand_on")
         if says("lost"):
             cls.__del__ = cls._died  # type: ignore[attr-defined]
@@ -323,7 +334,7 @@ which `block`, `whole` and `finish` do not see |
     def hand_on(self, body: Any, final: bool, /) -> bool:
         return False
 
-    def whole(self, blocks: list[Block]) -> list[Block]:
+    def whole(self, blocks: list[Block]) -> list[Block] | None:
         blocks = [self.block(block) for block in blocks]
         last = self.finish()
         return [*blocks, last] if last else blocks
@@ -355,7 +366,7 @@ which `block`, `whole` and `finish` do not see |
         """Return what goes out for the body that the inner app returned."""
         kind = type(body)
         try:
-            listed = isinstance(body, (list, tuple)) and kind.__iter__ in _PLAIN
+            listed = kind is list or (isinstance(body, (list, tuple)) and kind.__iter__ in _PLAIN)
             is_file = not listed and is_file_wrapper(body, file_wrapper)
             if self.hand_on(body, listed or is_file):
                 return body
@@ -385,9 +396,15 @@ which `block`, `whole` and `finish` do not see |
             close()
 
     def _carry_list(self, body: list[Block] | tuple[Block, ...], kind: type) -> Any:
-        close = getattr(body, "close", None)
+        close = None if kind is list or kind is tuple else getattr(body, "close", None)
         if self._changes:
-            out: Any = self.whole([*body])  # through __iter__, so that inner ends see it pulled
+            blocks = [*body]  # through __iter__, so that inner ends see it pulled
+            out: Any = self.whole(blocks)
+            if out is None:
+                # matrix.md S1: hypercorn makes a 500 of a body without any block.
+                self._body = blocks or [b""]
+                self._close = close
+                return self
         elif isinstance(body, Blocks) and self._wraps:
             return self._join(body)
         else:
@@ -409,18 +426,29 @@ which `block`, `whole` and `finish` do not see |
             self.error = None  # of an answer to an error; no `close()` will clear it
             return out
         self._close = close
-        blocks = self._blocks(out)
-        blocks._flow = self
-        blocks._iterator = None
-        return blocks
+        wrapped = self._blocks(out)
+        wrapped._flow = self
+        wrapped._iterator = None
+        return wrapped
 
     def _passed(self) -> Iterator[Block]:
         """Pass blocks on: the loop of a layer that waits for the end, or for an error."""
         answer: Iterable[Block] | None = None
         try:
-            for block in self._body:
+            blocks = iter(self._body)
+            for block in blocks:
+                if block:
+                    self.bytes = len(block)
                 yield block
                 if self._body is _CLOSED:  # rule 26: closed while it waited
+                    return
+                if block:
+                    break
+            else:
+                blocks = _CLOSED
+            for block in blocks:  # the same, without a question to each block
+                yield block
+                if self._body is _CLOSED:
                     return
         except GeneratorExit:
             raise
@@ -497,7 +525,7 @@ which `block`, `whole` and `finish` do not see |
                         yield last
                     break
                 out = self.block(block)
-                self.bytes += len(out)
+                self.bytes += self.size(out)
                 yield out
             else:
                 return
@@ -516,6 +544,9 @@ which `block`, `whole` and `finish` do not see |
         return self.failed(error) if isinstance(error, Exception) else None
 
     def _answered(self, answer: Iterable[Block]) -> Iterator[Block]:
+        close = getattr(answer, "close", None)
+        if close is not None:
+            self._close = functools.partial(_close_both, self._close, close)
         for block in answer:
             self.bytes += len(block)
             yield block
@@ -524,11 +555,15 @@ which `block`, `whole` and `finish` do not see |
 
     def _raised(self, error: BaseException) -> Any:
         """Return the answer to an inner call that raised, or None: rule 28, nothing to close."""
-        blocks = None
+        blocks: Any = None
         try:
             answer = self._broke(error)
-            if answer is not None:
-                blocks = self._hold_list([*answer], None)
+            if answer is not None and self._ends:
+                self._close = getattr(answer, "close", None)
+                blocks = self._hold_list([*answer], self._close)
+            elif answer is not None:
+                self.error = None
+                blocks = answer
         finally:
             if blocks is None:
                 self.close()
@@ -543,7 +578,10 @@ which `block`, `whole` and `finish` do not see |
         self._close = self._inside = None  # rule 39: a body may hold our start_response
         try:
             if close is not None:
-                self._surround(close) if self._surrounds else close()
+                if self._surrounds:
+                    self._surround(close)
+                else:
+                    close()
         except BaseException as error:
             if self.error is None:
                 self.error = error
@@ -566,6 +604,14 @@ which `block`, `whole` and `finish` do not see |
             close()
         finally:
             self.leave()
+
+
+def _close_both(first: Callable[[], object] | None, then: Callable[[], object]) -> None:
+    try:
+        if first is not None:
+            first()
+    finally:
+        then()
 
 
 _PLAIN = (list.__iter__, tuple.__iter__, Blocks.__iter__)
@@ -645,6 +691,44 @@ def flow_through(
     return bound
 
 
+def flow_after(
+    app: WSGIApplication, kind: type[FlowType], begin: Callable[[FlowType, Any], object]
+) -> WSGIApplication:
+    """Return a bound app like that of `flow_through`, which makes its flow after the inner call.
+
+    For a `kind` that has nothing to say before that, of a list, or at an end: `start`, `enter`,
+    `ended` and the like are not asked. So a list costs no more than a `try`, and a flow is made for
+    an `Exception` and for every other body alone. `begin(flow, method)` gets the REQUEST_METHOD of
+    before the call (rule 3).
+    """
+
+    def make(environ: WSGIEnvironment, start_response: StartResponse, method: Any) -> FlowType:
+        flow = kind()
+        flow.environ = environ
+        flow.start_response = start_response
+        flow.bytes = 0
+        flow.complete = False
+        flow.error = flow._body = flow._close = flow._inside = None
+        begin(flow, method)
+        return flow
+
+    def bound(environ: WSGIEnvironment, start_response: StartResponse) -> Any:
+        method = environ.get("REQUEST_METHOD")
+        file_wrapper = environ.get("wsgi.file_wrapper")
+        try:
+            body: Any = app(environ, start_response)
+        except Exception as error:
+            body = make(environ, start_response, method)._raised(error)
+            if body is None:
+                raise
+            return body
+        if type(body) is list:
+            return body
+        return make(environ, start_response, method)._carry(body, file_wrapper)
+
+    return bound
+
+
 class _HookFlow(Flow):
     """The flow of a layer that has an end hook."""
 
@@ -682,7 +766,10 @@ class _EndFlow(_HookFlow):
     def start(
         self, status: str, headers: list[tuple[str, str]], exc_info: OptExcInfo | None = None, /
     ) -> Callable[[Block], object]:
-        self.forward(status, headers, exc_info)
+        if exc_info is None:
+            self._write = self.start_response(status, headers)
+        else:
+            self._write = self.start_response(status, headers, exc_info)
         self.status = status  # after it: the end tells the head that was sent
         self.headers = headers
         return self.write

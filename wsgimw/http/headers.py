@@ -12,9 +12,9 @@ nothing else: hand them a list of your own, never the app's (PROTOCOL.md, rule 1
 [('Content-Type', 'text/html'), ('vary', 'Cookie, Accept-Encoding'), ('Cache-Control', 'private')]
 
 A layer that looks at many names in each response makes one pass of its own over the list; this is
-for those that look at one or two. What is read from ``Vary`` and ``Cache-Control`` is remembered by
-its text, bounded in number and in length. No function raises for anything that a field may hold,
-and each takes time linear in it.
+for those that look at one or two. What ``Vary`` and ``Cache-Control`` mean is remembered by their
+text, bounded. No function raises for anything that a field may hold, and each takes time linear in
+it.
 """
 
 from __future__ import annotations
@@ -157,8 +157,7 @@ def add_vary(headers: Headers, *fields: str) -> None:
     """
     at = _places(headers, "Vary")
     lines = tuple([headers[index][1] for index in at])
-    merge = _merged if sum(map(len, lines)) <= _REMEMBERED else _merged.__wrapped__
-    value = merge(lines, fields)
+    value = merged_vary(lines, fields)
     if value is None:
         return
     if at:
@@ -168,8 +167,14 @@ def add_vary(headers: Headers, *fields: str) -> None:
 
 
 @lru_cache(256)
-def _merged(lines: tuple[str, ...], fields: tuple[str, ...]) -> str | None:
-    """Give the one line that lines and fields make, or None where the lines are enough."""
+def merged_vary(lines: tuple[str, ...], fields: tuple[str, ...]) -> str | None:
+    """Give the one ``Vary`` line that lines and fields make, or None where the lines are enough.
+
+    This is ``add_vary`` for a layer that has already found the lines.
+
+    >>> merged_vary(("Cookie",), ("Origin",)), merged_vary(("*",), ("Origin",))
+    ('Cookie, Origin', None)
+    """
     held, wanted = _members(lines), _members(fields)
     if "*" in held or wanted.keys() <= held.keys():
         return None

@@ -1,9 +1,8 @@
 r"""Request paths: decoded, read in every way that matters, and percent-encoded.
 
-Use it wherever a path of a request is compared with something: a guard that looks at ``PATH_INFO``
+Use it wherever the path of a request is compared with something: a guard that looks at PATH_INFO
 alone is passed by ``//admin``, ``/ADMIN``, ``/admin;x`` or ``/%61dmin`` as soon as something behind
-it tidies the path up. ``readings`` gives the path as it came and the form it may be tidied to, or
-says that it cannot be decided. Do not use it to look up files (static.md 7 decodes nothing).
+it tidies the path up. Do not use it to look up files: those are found by the name as it arrives.
 
 >>> readings({"PATH_INFO": "/admin/users"})     # its own canonical form: one reading
 ('/admin/users',)
@@ -12,11 +11,10 @@ says that it cannot be decided. Do not use it to look up files (static.md 7 deco
 >>> readings({"PATH_INFO": "/public/../admin"}) is None
 True
 
-Three kinds of text are kept apart. A **WSGI string** is what stands in ``environ``: each character
-is one byte (PEP 3333, "Unicode Issues"). **Text** is what ``from_wsgi`` makes of it, real Unicode.
-An **encoded** path is ASCII, for a log line or a ``Location``.
+A **WSGI string** is what stands in ``environ``, each character one byte (PEP 3333, "Unicode
+Issues"); **text** is what ``from_wsgi`` makes of it; an **encoded** path is ASCII.
 
-Reads ``PATH_INFO``, changes nothing, costs one regular expression for a plain lower-case ASCII path.
+Reads ``PATH_INFO``, changes nothing; a plain lower-case ASCII path costs one regular expression.
 Every function is linear in its input, and none raises for anything that a request may hold.
 """
 
@@ -40,15 +38,13 @@ _ESCAPE = re.compile(rb"%([0-9A-Fa-f]{2})")
 # Whatever NFKD begins with a combining mark lies in here, and some symbols besides.
 _MARKS = re.compile(r"(?:[^\w\x00-\x7f]|[\uff9e\uff9f]){31,}")
 _MARKS_MAX = 30  # the bound of Unicode's stream-safe text format (UAX 15, section 13)
-
-_PASSES = 4
+_ROUNDS = 4
 
 
 def from_wsgi(text: str) -> str | None:
     """Decode a WSGI string as strict UTF-8, or give None where its bytes are no UTF-8.
 
-    Also None for what is no WSGI string at all (characters above U+00FF). PEP 3333, "Unicode
-    Issues". ASCII, the common case, comes back as the same object.
+    Also None for what is no WSGI string at all. ASCII comes back as the same object.
 
     >>> from_wsgi("/caf\xc3\xa9")
     '/café'
@@ -64,9 +60,9 @@ def from_wsgi(text: str) -> str | None:
 
 
 def to_wsgi(text: str) -> str:
-    """Turn text into a WSGI string: its UTF-8 bytes, one character each. The way back of above.
+    """Turn text into a WSGI string: its UTF-8 bytes, one character each.
 
-    Raises UnicodeEncodeError (a ValueError) for a lone surrogate, which no UTF-8 can hold.
+    UnicodeEncodeError (a ValueError) for a lone surrogate, which no UTF-8 can hold.
 
     >>> to_wsgi("/é")
     '/Ã©'
@@ -87,8 +83,8 @@ def readings(environ: WSGIEnvironment) -> tuple[str, ...] | None:
     r"""Read the path of a request in each way in which something downstream may read it.
 
     The first reading is ``PATH_INFO`` decoded, the second, where it differs, its ``canonical``
-    form. None means that the path cannot be decided: bytes that are not UTF-8, or no canonical
-    form. An empty or absent path is ``/``. So a path with one reading is its own canonical form.
+    form. None: it cannot be decided, its bytes are not UTF-8 or it has no canonical form. An empty
+    or absent path is ``/``.
 
     >>> readings({}), readings({"PATH_INFO": "/Docs"})
     (('/',), ('/Docs', '/docs'))
@@ -99,10 +95,10 @@ def readings(environ: WSGIEnvironment) -> tuple[str, ...] | None:
     if _PLAIN(came):
         return (came,)
     text = from_wsgi(came)
-    if text is None:
+    form = None if text is None else canonical(text)
+    if text is None or form is None:
         return None
-    form = canonical(text)
-    return None if form is None else (text,) if form == text else (text, form)
+    return (text,) if form == text else (text, form)
 
 
 def canonical(path: str) -> str | None:
@@ -110,13 +106,12 @@ def canonical(path: str) -> str | None:
 
     In this order: backslash to slash, percent-decoded once more, ``;params`` cut per segment,
     trailing dots and spaces of a segment cut, ``//`` collapsed, NFKC and case fold; a leading slash
-    is supplied (routers do so too), save to the ``*`` of ``OPTIONS *``. That is repeated until
-    nothing changes, because each step may uncover work for an earlier one (NFKC makes a slash of
-    U+FF0F, a ``%`` of U+FF05, dots of U+2025). The result is therefore a fixed point.
+    is supplied (routers do so too), save to the ``*`` of ``OPTIONS *``. Repeated until nothing
+    changes, since a step may uncover work for an earlier one (NFKC makes a slash of U+FF0F, a ``%``
+    of U+FF05): the result is a fixed point.
 
-    None: there is no such form. A control character; escapes that are not UTF-8; a segment of only
-    dots and spaces; a lone surrogate; more than 30 combining marks on end (sorting them is
-    quadratic); four rounds were not enough.
+    None: a control character; escapes that are not UTF-8; a segment of only dots and spaces; a lone
+    surrogate; over 30 combining marks on end (sorting them is quadratic); more than four rounds.
 
     >>> canonical("/x\\Docs/%2565n.;v=2//"), canonical("/\uff21dmin\uff0f\uff05\uff16\uff11")
     ('/x/docs/en/', '/admin/a')
@@ -124,7 +119,7 @@ def canonical(path: str) -> str | None:
     True
     """
     path = path or "/"
-    for _ in range(_PASSES):
+    for _ in range(_ROUNDS):
         if _PLAIN(path):
             return path
         form = _fold(path)
@@ -136,17 +131,16 @@ def canonical(path: str) -> str | None:
 
 def _fold(path: str) -> str | None:
     """Go through the steps of ``canonical`` once."""
-    text = path
-    if "%" in text or not text.isascii():
-        try:
-            text = unescape(text.encode("utf-8")).decode("utf-8")
-        except UnicodeError:
-            return None
+    try:
+        text = unescape(path.encode("utf-8")).decode("utf-8")
+    except UnicodeError:
+        return None
     if _CONTROL(text):
         return None
     if text == "*":
         return text
     segments: list[str] = []
+    cut = ""
     for segment in text.replace("\\", "/").split("/"):
         name = segment.partition(";")[0]
         cut = name.rstrip(". ")
@@ -162,15 +156,18 @@ def _fold(path: str) -> str | None:
         return text.lower()
     if _crowded(text):
         return None
-    return normalize("NFKC", normalize("NFKC", text).casefold())
+    return normalize("NFKC", text).casefold()
 
 
 def _crowded(text: str) -> bool:
-    """Are there so many combining marks in one place that normalising gets slow?"""
-    return any(
-        sum(combining(normalize("NFKD", char)[0]) > 0 for char in run[0]) > _MARKS_MAX
-        for run in _MARKS.finditer(text)
-    )
+    """Are there so many combining marks on end that normalising gets slow?"""
+    for run in _MARKS.finditer(text):
+        count = 0
+        for char in run[0]:
+            count = count + 1 if combining(normalize("NFKD", char)[0]) else 0
+            if count > _MARKS_MAX:
+                return True
+    return False
 
 
 def under(path: str, prefix: str) -> bool:
@@ -188,9 +185,8 @@ def any_reading_under(prefix: str) -> Callable[[WSGIEnvironment], bool]:
     """Make the question whether a request may be under ``prefix``: what a guard asks.
 
     The predicate is true when any reading is under the prefix, and when there is no reading. The
-    path as it came meets the prefix as written, the canonical form meets the canonical form of the
-    prefix (its case folded); a path with one reading meets both. The prefix is text, begins with
-    ``/`` (else ValueError), and a slash at its end is dropped.
+    path as it came meets the prefix as written, the canonical form that of the prefix; a path with
+    one reading meets both. ValueError for a prefix (text) without ``/`` in front.
 
     >>> guarded = any_reading_under("/Admin")
     >>> [guarded({"PATH_INFO": path}) for path in ("//admin", "/ADMIN/x", "/x/../admin", "/admins")]
@@ -198,8 +194,6 @@ def any_reading_under(prefix: str) -> Callable[[WSGIEnvironment], bool]:
     """
     written, folded = _spellings(prefix)
     below = folded + "/"
-    if not folded:
-        return lambda environ: True
 
     def may_be_under(environ: WSGIEnvironment) -> bool:
         path: str = environ.get("PATH_INFO") or "/"
@@ -214,7 +208,7 @@ def any_reading_under(prefix: str) -> Callable[[WSGIEnvironment], bool]:
 def all_readings_under(prefix: str) -> Callable[[WSGIEnvironment], bool]:
     """Make the question whether a request is surely under ``prefix``: what an exemption asks.
 
-    As ``any_reading_under``, but every reading must be under the prefix, and there must be one.
+    As above, but every reading must be under the prefix, and there must be one.
 
     >>> exempt = all_readings_under("/public")
     >>> [exempt({"PATH_INFO": path}) for path in ("/public/x", "/Public", "/public/../admin")]
@@ -227,8 +221,8 @@ def all_readings_under(prefix: str) -> Callable[[WSGIEnvironment], bool]:
 
     def is_under(environ: WSGIEnvironment) -> bool:
         path: str = environ.get("PATH_INFO") or "/"
-        if same and _PLAIN(path):
-            return path == folded or path.startswith(below)
+        if _PLAIN(path):
+            return same and (path == folded or path.startswith(below))
         found = readings(environ)
         return found is not None and under(found[-1], folded) and under(found[0], written)
 
@@ -243,59 +237,64 @@ def _spellings(prefix: str) -> tuple[str, str]:
     return prefix.rstrip("/"), (prefix.casefold() if form is None else form).rstrip("/")
 
 
-def _table(kept: Callable[[str], object]) -> tuple[str, ...]:
-    return tuple(chr(byte) if kept(chr(byte)) else f"%{byte:02X}" for byte in range(256))
+def _encoder(kept: str) -> Callable[[str], str]:
+    whole = re.compile(f"[{kept}]*").fullmatch
+    table = [chr(byte) if whole(chr(byte)) else f"%{byte:02X}" for byte in range(256)]
+
+    def encode(text: str) -> str:
+        if whole(text):
+            return text
+        try:
+            data = text.encode("latin-1")
+        except UnicodeEncodeError:
+            data = text.encode("utf-8", "surrogatepass")
+        return "".join([table[byte] for byte in data])
+
+    return encode
 
 
-_IS_PATH = re.compile(r"[A-Za-z0-9\-._~!$&'()*+,;=:@/]*").fullmatch
-_IS_LOG_QUERY = re.compile(r"[!#-\[\]-~]*").fullmatch
-_IS_QUERY = re.compile(r"[!-~]*").fullmatch
-_PATH_TABLE = _table(_IS_PATH)
-_LOG_QUERY_TABLE = _table(_IS_LOG_QUERY)
-_QUERY_TABLE = _table(_IS_QUERY)
-
-
-def _encode(text: str, table: tuple[str, ...]) -> str:
-    try:
-        data = text.encode("latin-1")
-    except UnicodeEncodeError:
-        data = text.encode("utf-8", "surrogatepass")
-    return "".join([table[byte] for byte in data])
+_path = _encoder(r"A-Za-z0-9\-._~!$&'()*+,;=:@/")
+_logged_query = _encoder(r"!#-\[\]-~")
+_sent_query = _encoder("!-~")
 
 
 def percent_path(path: str) -> str:
     """Percent-encode a path from its WSGI string: RFC 3986 pchar and ``/`` stay, ``%`` does not.
 
-    What is outside latin-1 is encoded as UTF-8, lone surrogates too. Text goes through ``to_wsgi``
+    Outside latin-1 it is encoded as UTF-8, lone surrogates too. Text goes through ``to_wsgi``
     first; ``.replace("/", "%2F")`` afterwards makes one segment of it.
 
     >>> percent_path(to_wsgi("/é t/100%;v=1"))
     '/%C3%A9%20t/100%25;v=1'
     """
-    return path if _IS_PATH(path) else _encode(path, _PATH_TABLE)
+    return _path(path)
 
 
 def percent_query(query: str) -> str:
-    r"""Write a ``QUERY_STRING`` for a log: space, ``"``, ``\``, controls and non-ASCII as ``%XX``.
-
-    Everything else, a ``%`` too, stays as it came.
+    r"""Write a ``QUERY_STRING`` for a log: only space, ``"``, ``\``, CTL, non-ASCII as ``%XX``.
 
     >>> percent_query('a=%20b&c="d e"')
     'a=%20b&c=%22d%20e%22'
     """
-    return query if _IS_LOG_QUERY(query) else _encode(query, _LOG_QUERY_TABLE)
+    return _logged_query(query)
 
 
 def location(path: str, query: str = "") -> str:
     r"""Make the ``Location`` of a path on this site from WSGI strings. RFC 9110, 10.2.2.
 
-    It begins with exactly one ``/``: a run of ``/`` and ``\`` in front would name another host
-    (CVE-2021-28861). ``query`` follows byte for byte, but for controls, space and non-ASCII.
+    It begins with exactly one ``/``, since a run of ``/`` and ``\`` would name another host.
 
     >>> location("//evil.example/a b", "next=%2F")
     '/evil.example/a%20b?next=%2F'
     """
-    target = "/" + percent_path(path.lstrip("/\\"))
-    if not query:
-        return target
-    return f"{target}?{query if _IS_QUERY(query) else _encode(query, _QUERY_TABLE)}"
+    target = "/" + _path(path.lstrip("/\\"))
+    return f"{target}?{_sent_query(query)}" if query else target
+
+
+def location_query(query: str) -> str:
+    """Write a ``QUERY_STRING`` byte for byte, but for controls, space and non-ASCII as ``%XX``.
+
+    >>> location_query('a="%20"&b=c d')
+    'a="%20"&b=c%20d'
+    """
+    return _sent_query(query)

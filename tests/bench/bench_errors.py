@@ -128,7 +128,7 @@ def benches() -> Iterator[Bench]:
     null.propagate = False
     null.setLevel(logging.INFO)
     null.handlers[:] = [logging.NullHandler()]
-    three = compose(RequestId(), AccessLog(sink=Null()), CatchErrors())
+    three = compose(RequestId(), AccessLog(sink=cast(TextIO, Null())), CatchErrors())
     trans_logger = TransLogger(hello, logger=null, setup_console_handler=False)
     yield Bench(
         "errors: with the two other outer layers",

@@ -8,7 +8,7 @@ from __future__ import annotations
 import io
 from collections.abc import Generator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from wsgimw import (
     AccessLog,

@@ -243,6 +243,52 @@ class WatchedBlocks(Blocks):
             flow._inside, flow = None, flow._inside  # rule 39
 
 
+class Stream:
+    """A streamed body that hooks watch, as `Blocks` is for lists: outer layers join it.
+
+    So the blocks are counted once, however many layers see the end.
+    """
+
+    __slots__ = ("_body", "_complete", "_error", "_flow", "_pulled")
+
+    _body: Any
+    _complete: bool
+    _error: BaseException | None
+    _flow: Flow | None
+    _pulled: int
+
+    def __iter__(self) -> Iterator[bytes]:
+        try:
+            for block in self._body:
+                # On the object, since a local is lost on an early stop.
+                self._pulled += len(block)
+                yield block
+                if self._body is _CLOSED:  # rule 26: closed while it waited
+                    return
+        except GeneratorExit:
+            raise
+        except BaseException as error:
+            self._error = error
+            raise
+        self._complete = True
+
+    def close(self) -> None:
+        flow = self._flow
+        if flow is None:  # rule 23
+            return
+        pulled, complete, error = self._pulled, self._complete, self._error
+        self._body = _CLOSED
+        self._flow = self._error = None  # rule 39: its traceback holds our frame
+        inside: Flow | None = flow
+        while inside is not None:
+            inside.bytes += pulled
+            inside.complete = complete
+            inside.error = error
+            inside = inside._inside
+        del error  # rule 39
+        flow.close()
+
+
 class Flow(Exchange):
     """One request on its way through one layer that does more than look on.
 
@@ -396,6 +442,9 @@ send, which `block`, `whole` and `finish` do not see; its `close()` comes after 
         except BaseException as error:  # the server never gets this body, so it closes nothing
             self._drop(body, error)
             raise
+        return self._hold_stream(body)
+
+    def _hold_stream(self, body: Any) -> Any:
         self._body = body
         return self
 
@@ -778,6 +827,15 @@ class _HookFlow(Flow):
     def ended(self) -> None:
         self._layer.on_end(self)
 
+    def _hold_stream(self, body: Any) -> Any:
+        stream = Stream()
+        stream._flow = self
+        stream._body = body
+        stream._pulled = 0
+        stream._complete = False
+        stream._error = None
+        return stream
+
     def close(self) -> None:
         # `Flow.close`, written out for the price: each layer of each request comes here.
         inside, close = self._inside, self._close
@@ -853,10 +911,13 @@ def _bind_end(layer: Hooks, app: WSGIApplication, asks: bool, heads: bool) -> WS
             body._flow = x
             body._iterator = None  # a layer between may have looked at the blocks
             return body
-        if of is kind or of is GeneratorType:
+        if of is Stream and body._flow is not None:
+            x._inside = body._flow
+            body._flow = x
+            return body
+        if of is GeneratorType:
             x._close = body.close
-            x._body = body
-            return x
+            return x._hold_stream(body)
         return x._carry(body, file_wrapper)
 
     return bound

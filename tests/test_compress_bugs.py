@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 import webtest
+import webtest.lint as lint
 
 from tests.compressing import (
     CODINGS,
@@ -489,7 +490,7 @@ def site(environ: Any, start_response: Any) -> Any:
 @pytest.mark.parametrize("coding", CODINGS)
 def test_through_webtest(coding: str) -> None:
     """Its client decodes gzip only, so the others are asked for without it; its lint is on."""
-    app = webtest.lint.middleware(Compress()(site))
+    app = lint.middleware(Compress()(site))
 
     def get(path: str, **options: Any) -> Any:
         request = webtest.TestRequest.blank(path, **options)

@@ -104,7 +104,7 @@ def test_trust_of_a_long_address() -> None:
         ),
         P({"10.0.0.1": 1}, TypeError, "it takes True, a collection", id="mapping"),
         P(b"x", TypeError, "it takes True, a collection", id="bytes"),
-        P(None, TypeError, "trust is None; it takes True", id="None"),
+        P(None, TypeError, "trust is of type NoneType; it takes True", id="None"),
         P([ip_address("::1")], TypeError, "as a string", id="address object"),
         P(["10.0.0.1/8"], ValueError, "host bits set; write '10.0.0.0/8'", id="host bits"),
         P(["x"], ValueError, 'write an address, a network or "unix"', id="name"),

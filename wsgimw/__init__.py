@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from wsgimw.access_log import AccessLog as AccessLog
     from wsgimw.compress import Compress as Compress
     from wsgimw.compress import Gzip as Gzip
+    from wsgimw.decompress import Decompress as Decompress
     from wsgimw.errors import CatchErrors as CatchErrors
     from wsgimw.errors import StatusPages as StatusPages
     from wsgimw.request_id import RequestId as RequestId
@@ -33,6 +34,7 @@ __all__ = [
     "AccessLog",
     "CatchErrors",
     "Compress",
+    "Decompress",
     "Exchange",
     "Gzip",
     "Hooks",
@@ -50,6 +52,7 @@ _LAZY = {
     "AccessLog": "wsgimw.access_log",
     "CatchErrors": "wsgimw.errors",
     "Compress": "wsgimw.compress",
+    "Decompress": "wsgimw.decompress",
     "Gzip": "wsgimw.compress",
     "RequestId": "wsgimw.request_id",
     "StatusPages": "wsgimw.errors",

@@ -284,6 +284,9 @@ send, which `block`, `whole` and `finish` do not see; its `close()` comes after 
     """Class option: False if `block` and `finish` only look on; lists and files pass then."""
     ends: bool | None = None
     """Class option: False if `ended` matters for streams only; a list need not be wrapped then."""
+    settled = False
+    """A class that has a slot of this name may set it True in `start`: the body goes out as it is,
+    and `hand_on` is not asked. `complete` is None as soon as that was done."""
     size: Callable[[Any], int] = len
     """Class option: the length of a block, for those that may meet what has none."""
 
@@ -378,6 +381,7 @@ send, which `block`, `whole` and `finish` do not see; its `close()` comes after 
             listed = kind is list or (isinstance(body, (list, tuple)) and kind.__iter__ in _PLAIN)
             is_file = not listed and is_file_wrapper(body, file_wrapper)
             if self.hand_on(body, listed or is_file):
+                self.complete = None
                 return body
             if listed:
                 return self._carry_list(body, kind)
@@ -685,6 +689,9 @@ def flow_through(
             body = flow._raised(error)
             if body is None:
                 raise
+            return body
+        if flow.settled:
+            flow.complete = None
             return body
         if looks_on:  # what `_carry` comes to, without asking
             of = type(body)

@@ -32,8 +32,6 @@ from ipaddress import (
 )
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from wsgimw.describe import describe
-
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
 
@@ -146,13 +144,13 @@ def members(name: str, peers: Any) -> tuple[str, ...]:
         )
     if not isinstance(peers, Collection) or isinstance(peers, (bytes, bytearray, Mapping)):
         raise TypeError(
-            f"{name} is {describe(peers)}; it takes True, a collection of addresses and networks "
+            f"{name} is of type {type(peers).__name__}; it takes True, a collection of addresses and networks "
             f'such as ("127.0.0.1", "10.0.0.0/8", "unix"), or a function of environ'
         )
     for item in peers:
         if not isinstance(item, str):
             raise TypeError(
-                f"{name} holds {describe(item)}; write each address or network as a string, "
+                f"{name} holds something of type {type(item).__name__}; write each address or network as a string, "
                 'such as "10.0.0.0/8"'
             )
     return tuple(peers)

@@ -116,12 +116,11 @@ def header_closure(app: WSGIApplication) -> WSGIApplication:
 
 
 def textbook(app: WSGIApplication) -> WSGIApplication:
-    """Do by hand what tutorials show, and tell the end the same facts that an exchange holds."""
+    """Do what tutorials and tracers show: call the app, hand out a generator round its body."""
 
     def bound(environ: Any, start_response: Any) -> Any:
         started = perf_counter()
-        given = error = None
-        count, complete = 0, False
+        given = None
 
         def start(status: Any, headers: Any, exc_info: Any = None) -> Any:
             nonlocal given
@@ -132,19 +131,24 @@ def textbook(app: WSGIApplication) -> WSGIApplication:
             return start_response(status, headers, exc_info)
 
         body = app(environ, start)
-        try:
-            for block in body:
-                count += len(block)
-                yield block
-            complete = True
-        except Exception as raised:
-            error = raised
-            raise
-        finally:
-            close = getattr(body, "close", None)
-            if close is not None:
-                close()
-            seen(given, count, started, error, complete)
+
+        def stream() -> Iterator[bytes]:
+            count, complete, error = 0, False, None
+            try:
+                for block in body:
+                    count += len(block)
+                    yield block
+                complete = True
+            except Exception as raised:
+                error = raised
+                raise
+            finally:
+                close = getattr(body, "close", None)
+                if close is not None:
+                    close()
+                seen(given, count, started, error, complete)
+
+        return stream()
 
     return bound
 
@@ -184,7 +188,9 @@ def hooked(layer: Any) -> Callable[[WSGIApplication], WSGIApplication]:
                     return start_response(x.status, x.headers)
                 return start_response(x.status, x.headers, exc_info)
 
-            body = app(environ, start)
+            return stream(app(environ, start), x)
+
+        def stream(body: Any, x: Facts) -> Iterator[bytes]:
             try:
                 for block in body:
                     x.bytes += len(block)

@@ -9,7 +9,7 @@ import logging
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from itertools import repeat
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, TextIO, cast
 
 from tests.bench.drive import answer, drive, make_environ
 from tests.bench.frame import Bench, Case, Ratio
@@ -128,8 +128,7 @@ def benches() -> Iterator[Bench]:
     null.propagate = False
     null.setLevel(logging.INFO)
     null.handlers[:] = [logging.NullHandler()]
-    null_stream: Any = Null()
-    three = compose(RequestId(), AccessLog(sink=null_stream), CatchErrors())
+    three = compose(RequestId(), AccessLog(sink=cast(TextIO, Null())), CatchErrors())
     trans_logger = TransLogger(hello, logger=null, setup_console_handler=False)
     yield Bench(
         "errors: with the two other outer layers",

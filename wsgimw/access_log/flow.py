@@ -24,6 +24,7 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 from wsgimw.exchange import Flow
+from wsgimw.record import type_name
 
 if TYPE_CHECKING:
     from _typeshed import OptExcInfo
@@ -156,16 +157,16 @@ class LogFlow(Flow):
     def _failed(self, error: BaseException, bodyless: bool) -> None:
         given = self.status is not None
         if self.failed_in_close and given:
-            self.failure = type(error).__qualname__
+            self.failure = type_name(type(error))
             self.outcome = "failed_in_close" if self.complete or bodyless else "client_gone"
         elif self.failed_in_close and not (self.complete or self.bytes):
-            self.failure = type(error).__qualname__
+            self.failure = type_name(type(error))
             self.outcome = "client_gone"
         else:
             self._broke_down(error)
 
     def _broke_down(self, error: BaseException) -> None:
-        self.failure = type(error).__qualname__
+        self.failure = type_name(type(error))
         if self.bytes and self.status is not None:
             self.outcome = "failed_midstream"
         else:

@@ -24,7 +24,7 @@ LEVELS: list[tuple[str, tuple[str, ...]]] = [
     ("compose", ("compose",)),
     (
         "what layers share",
-        ("record", "redact", "codings", "peers", "answers", "facts", "misuse"),
+        ("record", "redact", "shapes", "codings", "peers", "answers", "facts", "misuse"),
     ),
     ("names", ("describe",)),
     ("http", ("http",)),
@@ -36,7 +36,7 @@ FRONT_DOOR = -1
 OFFERED = {module.split(".")[1] for module in wsgimw.__dict__["_LAZY"].values()}
 
 # Within one level: who may import whom, since one stands upon the other.
-BESIDE = {("onion", "exchange")}
+BESIDE = {("onion", "exchange"), ("shapes", "redact")}
 
 # What stands in a server's place, and so consumes bodies by itself.
 CONSUMERS = ("testing", "devtools", "cli", "__main__")

@@ -29,8 +29,7 @@ def checked(app: WSGIApplication) -> Callable[[WSGIEnvironment, StartResponse], 
                 f"the app returned a {kind}; return a list with one block: [{_bytes(kind)}]"
             )
         if type(body) is list or type(body) is tuple:
-            for block in body:
-                check_block(block)
+            check_blocks(body)
             flow = getattr(start_response, "__self__", None)
             if not getattr(flow, "heads", True):
                 raise ProtocolError(NO_HEAD)
@@ -40,6 +39,12 @@ def checked(app: WSGIApplication) -> Callable[[WSGIEnvironment, StartResponse], 
 
 
 NO_HEAD = "the app gave a body and never called start_response(status, headers)"
+
+
+def check_blocks(listed: list[Any] | tuple[Any, ...]) -> None:
+    """Raise unless all blocks of a list are bytes; to look at a list uses nothing of it up."""
+    for block in listed:
+        check_block(block)
 
 
 def _bytes(kind: str) -> str:

@@ -217,11 +217,9 @@ def _gates() -> str:
 
 
 def _versions(environ: WSGIEnvironment) -> str:
-    import wsgimw
-
     rows: list[tuple[str, Any]] = [
         ("Python", f"{platform.python_version()} ({sys.implementation.name})"),
-        ("wsgimw", wsgimw.__version__),
+        ("wsgimw", getattr(sys.modules["wsgimw"], "__version__", "unknown")),
         ("server", clean(str(environ.get("SERVER_SOFTWARE") or "unknown"), 200)),
     ]
     return table(rows)

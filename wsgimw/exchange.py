@@ -244,22 +244,49 @@ class WatchedBlocks(Blocks):
 
 
 class Stream:
-    """A streamed body that hooks watch, as `Blocks` is for lists: outer layers join it.
+    """A streamed body that layers watch, as `Blocks` is for lists: outer layers join it.
 
     So the blocks are counted once, however many layers see the end.
     """
 
-    __slots__ = ("_body", "_complete", "_error", "_flow", "_pulled")
+    __slots__ = ("_body", "_complete", "_error", "_flow", "_opens", "_pulled")
 
     _body: Any
     _complete: bool
     _error: BaseException | None
     _flow: Flow | None
+    _opens: bool
     _pulled: int
+
+    def __init__(self, flow: Flow, body: Any, opens: bool) -> None:
+        self._flow = flow
+        self._body = body
+        self._opens = opens
+        self._pulled = 0
+        self._complete = False
+        self._error = None
+
+    def join(self, flow: Flow, opens: bool) -> Stream:
+        """Let the layer outside of the others see the end, too; `opens`: it holds the head."""
+        flow._inside = self._flow
+        self._flow = flow
+        self._opens = self._opens or opens
+        return self
 
     def __iter__(self) -> Iterator[bytes]:
         try:
-            for block in self._body:
+            blocks: Any = self._body
+            if self._opens:
+                blocks = iter(blocks)
+                first = next(blocks, _END)
+                if self._flow is not None:
+                    self._flow.opened()
+                if first is not _END:
+                    self._pulled += len(first)
+                    yield first
+                    if self._body is _CLOSED:
+                        return
+            for block in blocks:
                 # On the object, since a local is lost on an early stop.
                 self._pulled += len(block)
                 yield block
@@ -305,6 +332,7 @@ a file wrapper, so that no head comes late; True: it goes out as it is |
     | `whole` | with a list or tuple body; returns the list that goes out, or None: it goes out \
 block by block, as a stream without a `len()` |
     | `block` | with each block that was pulled; returns the block that goes out |
+    | `opened` | in a `Stream`, before its first block, and when it ends without one |
     | `finish` | when the body is exhausted; returns a last block, `b""` for none |
     | `failed` | with an `Exception` of the call or a pull; None: it goes up; else the body to \
 send, which `block`, `whole` and `finish` do not see; its `close()` comes after the inner one |
@@ -412,6 +440,10 @@ send, which `block`, `whole` and `finish` do not see; its `close()` comes after 
     def ended(self) -> None: ...
 
     def lost(self) -> None: ...
+
+    def opened(self) -> None:
+        if self._inside is not None:  # the inner head first
+            self._inside.opened()
 
     @property
     def failed_in_close(self) -> bool:
@@ -828,13 +860,7 @@ class _HookFlow(Flow):
         self._layer.on_end(self)
 
     def _hold_stream(self, body: Any) -> Any:
-        stream = Stream()
-        stream._flow = self
-        stream._body = body
-        stream._pulled = 0
-        stream._complete = False
-        stream._error = None
-        return stream
+        return Stream(self, body, False)
 
     def close(self) -> None:
         # `Flow.close`, written out for the price: each layer of each request comes here.
@@ -912,12 +938,10 @@ def _bind_end(layer: Hooks, app: WSGIApplication, asks: bool, heads: bool) -> WS
             body._iterator = None  # a layer between may have looked at the blocks
             return body
         if of is Stream and body._flow is not None:
-            x._inside = body._flow
-            body._flow = x
-            return body
+            return body.join(x, False)
         if of is GeneratorType:
             x._close = body.close
-            return x._hold_stream(body)
+            return Stream(x, body, False)
         return x._carry(body, file_wrapper)
 
     return bound

@@ -144,14 +144,14 @@ def members(name: str, peers: Any) -> tuple[str, ...]:
         )
     if not isinstance(peers, Collection) or isinstance(peers, (bytes, bytearray, Mapping)):
         raise TypeError(
-            f"{name} is of type {type(peers).__name__}; it takes True, a collection of addresses and networks "
-            f'such as ("127.0.0.1", "10.0.0.0/8", "unix"), or a function of environ'
+            f"{name} is of type {type(peers).__name__}; it takes True, a collection of addresses "
+            'and networks such as ("127.0.0.1", "10.0.0.0/8", "unix"), or a function of environ'
         )
     for item in peers:
         if not isinstance(item, str):
             raise TypeError(
-                f"{name} holds something of type {type(item).__name__}; write each address or network as a string, "
-                'such as "10.0.0.0/8"'
+                f"{name} holds something of type {type(item).__name__}; write each address or "
+                'network as a string, such as "10.0.0.0/8"'
             )
     return tuple(peers)
 

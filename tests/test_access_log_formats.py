@@ -20,7 +20,7 @@ from wsgimw.access_log import clock, parse
 from wsgimw.access_log.dev import coloured
 from wsgimw.access_log.entry import FIELDS, plain_text, scalar
 from wsgimw.access_log.escaping import escape, unescape
-from wsgimw.access_log.lines import LONG
+from wsgimw.access_log.lines import LONG, _json, _json_path, _quoted, _spaced, _target
 from wsgimw.record import record
 
 P = pytest.param
@@ -581,9 +581,14 @@ def test_log_forging(format: str, hostile: str) -> None:
         assert re.fullmatch(r"[ -~]*\n", line)
 
 
-def test_long_texts_take_the_slow_way_to_the_same_line() -> None:
+@pytest.mark.parametrize("format", ["combined", "json"])
+def test_long_texts_are_not_remembered(format: str) -> None:
     agent = "a" * LONG
-    assert line_of("combined", HTTP_USER_AGENT=agent).endswith(f'"{agent}"')
+    line_of(format)
+    assert _target.cache_info().currsize + _json_path.cache_info().currsize
+    assert parse(line_of(format, HTTP_USER_AGENT=agent), format)["user_agent"] == agent
+    for remembered in (_spaced, _quoted, _target, _json, _json_path):
+        assert remembered.cache_info().currsize == 0
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ come again and again.
 
 from __future__ import annotations
 
-import time as tz
+import time
 from collections.abc import Callable
 from functools import lru_cache
 from json.encoder import encode_basestring_ascii
@@ -29,8 +29,8 @@ Line = Callable[["LogFlow", Masks], str | None]
 
 THOUSANDTHS = tuple([f".{number:03d}" for number in range(1000)])
 
-LONG = 512
-"""Longer texts are not remembered, and take the slow way."""
+LONG = 4096
+"""A longer line makes us forget: what is remembered is memory that a client could fill."""
 
 
 @lru_cache(2048)
@@ -60,20 +60,21 @@ def combined(flow: LogFlow, masks: Masks) -> str | None:
     user = flow.record.user or get("REMOTE_USER")
     if script:
         path = f"{script}{path or ''}"
-    if get("wsgimw.redact") or (agent and len(agent) > LONG) or (path and len(path) > LONG):
-        return None
-    if referer and len(referer) > LONG:
+    if get("wsgimw.redact"):
         return None
     second, names, stamp = clock.local
-    if not 0 <= flow.time - second < 1 or names is not tz.tzname:
+    if not 0 <= flow.time - second < 1 or names is not time.tzname:
         stamp = clock.apache(flow.time)
-    return (
+    line = (
         f"{_spaced(get('REMOTE_ADDR', addr))} - {_spaced(user) if user else '-'} "
         f'{stamp} "{_spaced(method)} {_target(path)}'
         f'{"?" + masks.query(query) if query else ""} {_spaced(protocol)}" '
         f"{flow.code_text} {flow.sent_text} "
         f'"{_quoted(masks.referer(referer)) if referer else "-"}" "{_quoted(agent)}"\n'
     )
+    if len(line) > LONG:
+        forget()
+    return line
 
 
 def once(value: object) -> str:
@@ -122,10 +123,6 @@ def json_line(flow: LogFlow, masks: Masks) -> str | None:
     error = known.error or flow.failure
     if script:
         path = f"{script}{path or ''}"
-    if (agent and len(agent) > LONG) or (path and len(path) > LONG) or (host and len(host) > LONG):
-        return None
-    if referer and len(referer) > LONG:
-        return None
     # Thousandths by a table: `{:.3f}` would be a third of the line.
     duration = int(flow.duration * 1e6 + 0.5)
     app = min(int(flow.app * 1e6 + 0.5), duration)
@@ -159,7 +156,16 @@ def json_line(flow: LogFlow, masks: Masks) -> str | None:
         )
     if referer:
         line = f'{line},"referer":{_json(masks.referer(referer))}'
-    return f'{line},"user_agent":{_json(agent)}}}\n' if agent else f"{line}}}\n"
+    line = f'{line},"user_agent":{_json(agent)}}}\n' if agent else f"{line}}}\n"
+    if len(line) > LONG:
+        forget()
+    return line
+
+
+def forget() -> None:
+    """Forget every text."""
+    for remembered in (_spaced, _quoted, _target, _json, _json_path):
+        remembered.cache_clear()
 
 
 FAST: dict[str, Line] = {"combined": combined, "json": json_line}

@@ -51,7 +51,9 @@ class Trace(list[Any]):
 
 
 @pytest.mark.parametrize(
-    "body", [[b"a"], (b"a",), Body(b"a"), ClosingList([b"a"]), None, b"a", 3], ids=repr
+    "body",
+    [[b"a"], (b"a",), Body(b"a"), ClosingList([b"a"]), None, b"a", 3],
+    ids=["list", "tuple", "iterable", "list-with-close", "None", "bytes", "int"],
 )
 @pytest.mark.parametrize("overrides", [{}, {"counts": True}], ids=["nothing", "counts"])
 def test_a_flow_that_says_nothing_passes_the_very_body(body: Any, overrides: Any) -> None:

@@ -6,9 +6,9 @@ A row may name the rules that its layer breaks on purpose; a stack breaks those 
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator
+from collections.abc import Generator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from wsgimw import (
     AccessLog,
@@ -19,6 +19,7 @@ from wsgimw import (
     Gzip,
     Hooks,
     RequestId,
+    StatusPages,
     layer,
     unless,
     when,
@@ -75,7 +76,9 @@ class AllHooks(Hooks):
 
 
 @layer
-def both_yields(environ: WSGIEnvironment, *, name: str = "X-Onion") -> Iterator[Any]:
+def both_yields(
+    environ: WSGIEnvironment, *, name: str = "X-Onion"
+) -> Generator[None, Exchange, None]:
     """See head and end."""
     head = yield
     head.headers.append((name, "peeled"))
@@ -84,14 +87,14 @@ def both_yields(environ: WSGIEnvironment, *, name: str = "X-Onion") -> Iterator[
 
 
 @layer
-def head_only(environ: WSGIEnvironment) -> Iterator[Any]:
+def head_only(environ: WSGIEnvironment) -> Generator[None, Exchange, None]:
     """Be done after the head."""
     head = yield
     head.headers.append(("X-Half", "onion"))
 
 
 @layer
-def step_aside(environ: WSGIEnvironment) -> Iterator[Any]:
+def step_aside(environ: WSGIEnvironment) -> Generator[None, Exchange, None]:
     """Step aside for every request."""
     if "QUERY_STRING" in environ:
         return
@@ -125,6 +128,8 @@ def rows() -> list[Row]:
         Row("AccessLog-json", AccessLog(format="json", sink=io.StringIO())),
         # Rules 25 and 27: to answer an exception, and to report what `close()` raised, is its job.
         Row("CatchErrors", CatchErrors(log=False), skip=(25, 27)),
+        Row("CatchErrors-debug", CatchErrors(debug=True, log=False), skip=(25, 27)),
+        Row("StatusPages", StatusPages()),
         Row("Gzip", Gzip()),
         Row("Compress", Compress(min_size=0)),
         Row("Decompress", Decompress()),

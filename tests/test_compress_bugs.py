@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 import webtest
-from webtest import lint
+import webtest.lint as lint
 
 from tests.compressing import (
     CODINGS,

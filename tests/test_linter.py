@@ -98,13 +98,19 @@ def placed(case: Case, place: str, **options: Any) -> tuple[App, str]:
             linted = lint(compose(*OUTER, answering(case.broken), *INNER), **options)(hello)
             return linted, "bad_layer"
         return linted, f"app: {case.id}"
+    one: Layer = case.broken
     if place == "alone":
-        linted = lint(case.broken, **options)(case.inner)
+        linted = lint(one, **options)(case.inner)
     elif place == "innermost":
         linted = lint(compose(*OUTER, *INNER, case.broken), **options)(case.inner)
     else:
         linted = lint(compose(*OUTER, case.broken, *INNER), **options)(case.inner)
     return linted, f"layer: {case.id}"
+
+
+def unexpected(fault: Fault) -> None:
+    """Fail at once, as a `report`."""
+    pytest.fail(str(fault))
 
 
 PLACES = pytest.mark.parametrize("place", ["innermost", "in the middle", "alone"])
@@ -172,12 +178,12 @@ def pulls_after_close(app: App) -> None:
 def iterates_after_close(app: App) -> None:
     call = Call(app, make_environ()).begin()
     call.close()
-    assert [*call.body] is not None
+    assert len([*call.body]) < 3
     call.drop()
 
 
 def gives_no_write(app: App) -> None:
-    body: Any = app(make_environ(), lambda *_: None)  # type: ignore[arg-type, return-value]
+    body: Any = app(make_environ(), lambda *_: None)  # type: ignore[arg-type]
     body.close()
 
 
@@ -482,7 +488,9 @@ BLAMED = [
         id="environ, inside of when",
     ),
     pytest.param(
-        lambda lint: lint(compose(when("/", passing, forgets_the_input, Ending()), timing()))(hello),
+        lambda lint: lint(compose(when("/", passing, forgets_the_input, Ending()), timing()))(
+            hello
+        ),
         "forgets_the_input",
         id="environ, within when",
     ),
@@ -538,7 +546,7 @@ def test_a_linted_stack_is_a_layer_like_any_other() -> None:
     app = compose(Ending(), linted, timing())(hello)
     assert Call(app, make_environ()).run().raw == b"hello"
     assert [fault.layer for fault in faults] == ["BadHead()"]
-    assert linted.__qualname__.startswith("lint(compose(")  # type: ignore[attr-defined]
+    assert linted.__qualname__.startswith("lint(compose(")
 
 
 def test_two_linters_do_not_meddle() -> None:
@@ -566,7 +574,7 @@ def test_the_way_inwards_stays_open() -> None:
     assert found is not None and found.layer == Ending() and len(found.stack) == 4
     assert misuse.is_app(linted) and linted.__name__ == "Ending"
     with pytest.raises(TypeError, match="a WSGI app"):
-        compose(linted)
+        compose(linted)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
@@ -585,7 +593,7 @@ def test_misuse(given: Any, message: str) -> None:
 
 def test_misuse_when_binding() -> None:
     with pytest.raises(TypeError, match=r"lint\(\) item 1, .* returned None"):
-        lint(lambda app: None)(hello)
+        lint(lambda app: None)(hello)  # type: ignore[arg-type, return-value]
     with pytest.raises(TypeError, match="the app is"):
         lint(Ending())(Ending())  # type: ignore[arg-type]
 
@@ -633,7 +641,7 @@ def test_a_layer_may_ask_its_app_from_its_start_response() -> None:
         start_response("200 OK" if found else "404 Not Found", [TEXT])
         return iter([b"a page"] if found else [])
 
-    linted = lint(compose(passing, error_page, Ending()), report=pytest.fail)(app)
+    linted = lint(compose(passing, error_page, Ending()), report=unexpected)(app)
     assert Call(linted, make_environ()).run().raw == b"a page"
 
 
@@ -651,7 +659,7 @@ def test_a_layer_may_ask_its_app_on_another_thread(copy: bool) -> None:
 
         return bound
 
-    linted = lint(compose(passing, elsewhere, Ending()), report=pytest.fail)(stream)
+    linted = lint(compose(passing, elsewhere, Ending()), report=unexpected)(stream)
     environ = make_environ(SERVER_PORT="80")
     assert Call(linted, environ).run().raw == b"onetwo"
     faults: list[Fault] = []
@@ -675,7 +683,7 @@ def test_a_layer_may_ask_twice() -> None:
             raise ValueError("not yet")
         return hello(environ, start_response)
 
-    linted = lint(compose(tries_again, Ending()), report=pytest.fail)(fails_first)
+    linted = lint(compose(tries_again, Ending()), report=unexpected)(fails_first)
     assert Call(linted, make_environ()).run().raw == b"hello"
 
 
@@ -687,7 +695,7 @@ def test_environ_may_be_used_again() -> None:
         start_response("200 OK", [TEXT])
         return [environ["wsgi.input"].read(5)]
 
-    linted = lint(passing, report=pytest.fail)(reads)
+    linted = lint(passing, report=unexpected)(reads)
     assert [Call(linted, environ).run().raw for _ in range(2)] == [b"hello", b"hello"]
     assert environ["wsgi.input"]._stream is before
 
@@ -768,7 +776,7 @@ def test_no_cycle_is_left(kind: str) -> None:
             raise ValueError("the app failed")
         return [b"one"] if kind == "list" else iter([b"one", b"two"])
 
-    linted = lint(compose(passing, Ending(), passing), report=pytest.fail)(app)
+    linted = lint(compose(passing, Ending(), passing), report=unexpected)(app)
     gc.collect()
     gc.disable()
     try:
@@ -823,7 +831,7 @@ def test_it_is_quick_enough() -> None:
     began = perf_counter()
     for _ in range(200):
         Call(linted, make_environ()).run()
-    assert (perf_counter() - began) / 200 / 7 < 1e-3  # seconds a boundary; 20e-6 where it is calm
+    assert (perf_counter() - began) / 200 / 7 < 1e-3  # seconds a boundary; 40e-6 where it is calm
 
 
 def test_it_loads_alone() -> None:

@@ -141,12 +141,21 @@ class _HeadExchange(Exchange):
         return self._start_response(self.status, self.headers, exc_info)
 
 
+class _UnaskedHeadExchange(_HeadExchange):
+    """The same where there is no `on_request`, and so no state."""
+
+    __slots__ = ()
+
+    state = None
+
+
 def _bind_head(layer: Hooks, app: WSGIApplication, asks: bool) -> WSGIApplication:
+    kind = _HeadExchange if asks else _UnaskedHeadExchange
+
     def bound(environ: WSGIEnvironment, start_response: StartResponse) -> Any:
-        x = _HeadExchange()
+        x = kind()
         x.environ = environ
         x.started = perf_counter()
-        x.state = None
         x._layer = layer
         x._start_response = start_response
         if asks:
@@ -410,17 +419,19 @@ send, which `block`, `whole` and `finish` do not see; its `close()` comes after 
                 self._close = close
                 return self
         elif isinstance(body, Blocks) and self._wraps:
-            inside = self._inside = body._flow
-            if self._blocks is WatchedBlocks and kind is Blocks:
-                body._flow = None
-                body = WatchedBlocks(body)
-            body._flow = self
-            body._iterator = None  # a layer between may have looked
-            self._close = None if inside is None else inside.close
-            return body
+            return self._join(body)
         else:
             out = body
         return self._hold_list(out, close)
+
+    def _join(self, body: Any) -> Any:
+        self._inside = body._flow
+        if self._blocks is WatchedBlocks and type(body) is Blocks:
+            body._flow = None
+            body = WatchedBlocks(body)
+        body._flow = self
+        body._iterator = None  # a layer between may have looked
+        return body
 
     def _hold_list(self, out: Any, close: Callable[[], object] | None) -> Any:
         if not self._ends and (close is None or not self._wraps):
@@ -574,19 +585,20 @@ send, which `block`, `whole` and `finish` do not see; its `close()` comes after 
         """Close what is inside, once, then see the end (rules 23, 24)."""
         if self._body is _CLOSED:
             return
-        close = self._close
+        inside, close = self._inside, self._close
         self._body = _CLOSED
         self._close = self._inside = None  # rule 39: a body may hold our start_response
         try:
-            if close is not None:
-                if self._surrounds:
-                    self._surround(close)
-                else:
-                    close()
+            if self._surrounds:
+                self._surround(close if inside is None else inside.close)
+            elif inside is not None:  # its list was joined
+                inside.close()
+            elif close is not None:
+                close()
         except BaseException as error:
             if self.error is None:
                 self.error = error
-                self._close = close
+                self._close = close if inside is None else inside.close  # `failed_in_close`
             if not isinstance(error, Exception) or not self.close_failed(error):
                 raise
         finally:
@@ -599,7 +611,9 @@ send, which `block`, `whole` and `finish` do not see; its `close()` comes after 
         if self._body is not _CLOSED and self._body is not None:  # a list tells it itself
             self.lost()
 
-    def _surround(self, close: Callable[[], object]) -> None:
+    def _surround(self, close: Callable[[], object] | None) -> None:
+        if close is None:
+            return
         self.enter()
         try:
             close()
@@ -647,7 +661,8 @@ def flow_through(
     If it returns an app, that answers, as if the layer were not there.
     """
     starts, surrounds = kind._starts, kind._surrounds
-    looks_on, ends, make_blocks = kind._looks_on, kind._ends, kind._blocks
+    looks_on, ends, wraps = kind._looks_on, kind._ends, kind._wraps
+    make_blocks = kind._blocks
 
     def bound(environ: WSGIEnvironment, start_response: StartResponse) -> Any:
         flow = kind()
@@ -678,13 +693,17 @@ def flow_through(
         if flow.settled:
             flow.complete = None
             return body
-        if looks_on and type(body) is list:  # what `_carry` comes to, without asking
-            if not ends:
-                return body
-            blocks = make_blocks(body)
-            blocks._flow = flow
-            blocks._iterator = None
-            return blocks
+        if looks_on:  # what `_carry` comes to, without asking
+            of = type(body)
+            if of is list:
+                if not ends:
+                    return body
+                blocks = make_blocks(body)
+                blocks._flow = flow
+                blocks._iterator = None
+                return blocks
+            if wraps and (of is WatchedBlocks or of is Blocks):
+                return flow._join(body)
         return flow._carry(body, file_wrapper)
 
     return bound
@@ -736,6 +755,9 @@ class _HookFlow(Flow):
     counts = True
     _layer: Hooks
 
+    __call__ = Flow.write
+    """So the flow itself is the `write` that goes inwards, and a bound method less is made."""
+
     def start(
         self, status: str, headers: list[tuple[str, str]], exc_info: OptExcInfo | None = None, /
     ) -> Callable[[Block], object]:
@@ -751,10 +773,32 @@ class _HookFlow(Flow):
         except BaseException:
             self.status, self.headers = sent, fields  # the end tells the head that was sent
             raise
-        return self.write
+        return self
 
     def ended(self) -> None:
         self._layer.on_end(self)
+
+    def close(self) -> None:
+        # `Flow.close`, written out for the price: each layer of each request comes here.
+        inside, close = self._inside, self._close
+        if self._body is _CLOSED:
+            return
+        self._body = _CLOSED
+        self._close = self._inside = None
+        try:
+            if inside is not None:
+                inside.close()
+            elif close is not None:
+                close()
+        except BaseException as error:
+            if self.error is None:
+                self.error = error
+            raise
+        finally:
+            try:
+                self._layer.on_end(self)
+            finally:
+                self.error = None
 
 
 class _EndFlow(_HookFlow):
@@ -771,7 +815,7 @@ class _EndFlow(_HookFlow):
             self._write = self.start_response(status, headers, exc_info)
         self.status = status  # after it: the end tells the head that was sent
         self.headers = headers
-        return self.write
+        return self
 
 
 def _bind_end(layer: Hooks, app: WSGIApplication, asks: bool, heads: bool) -> WSGIApplication:
@@ -806,7 +850,6 @@ def _bind_end(layer: Hooks, app: WSGIApplication, asks: bool, heads: bool) -> WS
             return blocks
         if of is Blocks and body._flow is not None:
             x._inside = body._flow
-            x._close = body._flow.close
             body._flow = x
             body._iterator = None  # a layer between may have looked at the blocks
             return body

@@ -169,11 +169,10 @@ class RequestId(BaseLayer):
                     known.upstream_id = came
             if trace and known.trace_id is None:
                 _take_part(environ, known, trusted)
-            if chosen is None:
-                chosen = (generate and _generated(generate)) or known.trace_id or _random()
-            known.request_id = chosen
-            environ[key] = environ["wsgimw.request_id"] = chosen
-            flow._id = chosen
+            if chosen is None and generate is not None:
+                chosen = _generated(generate)
+            found: str = chosen or known.trace_id or _random()
+            flow._id = known.request_id = environ[key] = environ["wsgimw.request_id"] = found
             flow._name = field
 
         return flow_through(app, _IdFlow, begin)

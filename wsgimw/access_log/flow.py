@@ -24,6 +24,7 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 from wsgimw.exchange import Flow
+from wsgimw.record import type_name
 
 if TYPE_CHECKING:
     from _typeshed import OptExcInfo
@@ -154,13 +155,19 @@ class LogFlow(Flow):
             self.outcome = "client_gone"
 
     def _failed(self, error: BaseException, bodyless: bool) -> None:
-        self.failure = type(error).__qualname__
         given = self.status is not None
         if self.failed_in_close and given:
+            self.failure = type_name(type(error))
             self.outcome = "failed_in_close" if self.complete or bodyless else "client_gone"
         elif self.failed_in_close and not (self.complete or self.bytes):
+            self.failure = type_name(type(error))
             self.outcome = "client_gone"
-        elif self.bytes and given:
+        else:
+            self._broke_down(error)
+
+    def _broke_down(self, error: BaseException) -> None:
+        self.failure = type_name(type(error))
+        if self.bytes and self.status is not None:
             self.outcome = "failed_midstream"
         else:
             self.code, self.code_text = 500, "500"
@@ -171,8 +178,10 @@ class LogFlow(Flow):
         self.code, self.code_text, bodyless = _read_status(self.status)
         self.sent = 0 if bodyless or self.state[1] == "HEAD" else self.bytes
         self.sent_text = str(self.sent or "-")
-        self.failure = None if self.error is None else type(self.error).__qualname__
+        self.failure = None
         self.outcome = "not_closed"
+        if self.error is not None:  # the first failure wins
+            self._broke_down(self.error)
         self.done(self)
 
 

@@ -60,7 +60,9 @@ def combined(flow: LogFlow, masks: Masks) -> str | None:
     user = flow.record.user or get("REMOTE_USER")
     if script:
         path = f"{script}{path or ''}"
-    if get("wsgimw.redact") or len(f"{path}{referer}{agent}") > LONG:
+    if get("wsgimw.redact") or (agent and len(agent) > LONG) or (path and len(path) > LONG):
+        return None
+    if referer and len(referer) > LONG:
         return None
     second, names, stamp = clock.local
     if not 0 <= flow.time - second < 1 or names is not tz.tzname:
@@ -120,7 +122,9 @@ def json_line(flow: LogFlow, masks: Masks) -> str | None:
     error = known.error or flow.failure
     if script:
         path = f"{script}{path or ''}"
-    if len(f"{path}{agent}{referer}{host}") > LONG:
+    if (agent and len(agent) > LONG) or (path and len(path) > LONG) or (host and len(host) > LONG):
+        return None
+    if referer and len(referer) > LONG:
         return None
     # Thousandths by a table: `{:.3f}` would be a third of the line.
     duration = int(flow.duration * 1e6 + 0.5)

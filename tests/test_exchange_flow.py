@@ -745,3 +745,71 @@ def test_without_counting_bytes_tells_whether_any_left(
     whole = flow(app_of(Body(*blocks)), ended=lambda self: counts.append(self.complete))
     assert Server().serve(whole) == b"".join(blocks)
     assert counts == [True]
+
+
+# A list that goes out as a stream, an end that lists do not need, a head that settles it all.
+
+
+@pytest.mark.parametrize(
+    ("body", "blocks"),
+    [
+        pytest.param([], [b""], id="empty"),  # matrix.md S1: never a body without a block
+        pytest.param([b"a", b"b"], [b"A", b"B"], id="list"),
+        pytest.param((b"a",), [b"A"], id="tuple"),
+        pytest.param(ClosingList([b"a"]), [b"A"], id="list with a close"),
+    ],
+)
+def test_a_list_may_go_out_as_a_stream(body: Any, blocks: list[bytes]) -> None:
+    server = Server()
+    answer = server.call(
+        flow(
+            app_of(body),
+            whole=lambda self, blocks: None,
+            block=lambda self, block: block.upper(),
+        )
+    )
+    assert not hasattr(answer, "__len__")
+    assert list(answer) == blocks
+    answer.close()
+    if isinstance(body, ClosingList):
+        assert body.closed == 1
+
+
+def test_an_end_that_matters_for_streams_only() -> None:
+    ends: list[bool | None] = []
+    bound = flow(
+        app_of([b"a"]),
+        ends=False,
+        whole=lambda self, blocks: blocks,
+        ended=lambda self: ends.append(self.complete),
+    )
+    assert type(Server().call(bound)) is list
+    stream = flow(iterator_app(b"a"), ends=False, ended=lambda self: ends.append(self.complete))
+    body: Any = Server().call(stream)
+    list(body)
+    body.close()
+    assert ends == [True]
+
+
+def test_what_is_settled_at_the_head_is_not_asked_about() -> None:
+    class Settled(Flow):
+        __slots__ = ("settled",)
+
+        settled: bool
+
+        def start(self, status: Any, headers: Any, exc_info: Any = None, /) -> Any:
+            self.settled = True
+            flows.append(self)
+            return self.forward(status, headers, exc_info)
+
+        def hand_on(self, body: Any, final: bool, /) -> bool:
+            raise AssertionError("asked")
+
+    flows: list[Settled] = []
+    body = Body(b"a")
+
+    def begin(flow: Settled) -> None:
+        flow.settled = False
+
+    assert Server().call(flow_through(app_of(body), Settled, begin)) is body
+    assert flows[0].complete is None

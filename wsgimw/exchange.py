@@ -278,14 +278,16 @@ class Stream:
             blocks: Any = self._body
             if self._opens:
                 blocks = iter(blocks)
-                first = next(blocks, _END)
-                if self._flow is not None:
-                    self._flow.opened()
-                if first is not _END:
-                    self._pulled += len(first)
-                    yield first
+                for block in blocks:
+                    opened = self._open()
+                    self._pulled += len(block)
+                    yield block
                     if self._body is _CLOSED:
                         return
+                    if opened:
+                        break
+                else:
+                    self._open()
             for block in blocks:
                 # On the object, since a local is lost on an early stop.
                 self._pulled += len(block)
@@ -298,6 +300,9 @@ class Stream:
             self._error = error
             raise
         self._complete = True
+
+    def _open(self) -> bool:
+        return self._flow is None or self._flow.opened()
 
     def close(self) -> None:
         flow = self._flow
@@ -332,7 +337,7 @@ a file wrapper, so that no head comes late; True: it goes out as it is |
     | `whole` | with a list or tuple body; returns the list that goes out, or None: it goes out \
 block by block, as a stream without a `len()` |
     | `block` | with each block that was pulled; returns the block that goes out |
-    | `opened` | in a `Stream`, before its first block, and when it ends without one |
+    | `opened` | in a `Stream`, before each block until it says True, and at an end without one |
     | `finish` | when the body is exhausted; returns a last block, `b""` for none |
     | `failed` | with an `Exception` of the call or a pull; None: it goes up; else the body to \
 send, which `block`, `whole` and `finish` do not see; its `close()` comes after the inner one |
@@ -441,9 +446,8 @@ send, which `block`, `whole` and `finish` do not see; its `close()` comes after 
 
     def lost(self) -> None: ...
 
-    def opened(self) -> None:
-        if self._inside is not None:  # the inner head first
-            self._inside.opened()
+    def opened(self) -> bool:
+        return self._inside is None or self._inside.opened()
 
     @property
     def failed_in_close(self) -> bool:

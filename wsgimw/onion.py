@@ -191,10 +191,11 @@ class _OnionFlow(Flow):
     def _hold_stream(self, body: Any) -> Any:
         return Stream(self, body, True)
 
-    def opened(self) -> None:
-        super().opened()
+    def opened(self) -> bool:
+        inside = super().opened()  # the inner head first
         if not self._committed and self.status is not None:
             self._commit()
+        return inside and self._committed
 
     def _commit(self) -> None:
         self._committed = True

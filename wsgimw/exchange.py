@@ -27,7 +27,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Iterable, Iterator
 from time import perf_counter
-from types import GeneratorType
+from types import FunctionType, GeneratorType
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 from wsgimw.compose import BaseLayer
@@ -170,6 +170,26 @@ def _bind_head(layer: Hooks, app: WSGIApplication, asks: bool) -> WSGIApplicatio
 
 _CLOSED: Any = iter(())
 _END: Any = object()
+
+AnyFunction = TypeVar("AnyFunction", bound=Callable[..., Any])
+
+
+def own_code(function: AnyFunction) -> AnyFunction:
+    """Return a copy of a function that shares no code object with it.
+
+    The interpreter specialises each code object for the types that it meets. What serves several
+    kinds of flow would meet several, and pay for it at every attribute (0.5 us for three layers).
+    """
+    source: Any = function
+    copied: Any = FunctionType(
+        source.__code__.replace(),
+        source.__globals__,
+        source.__name__,
+        source.__defaults__,
+        source.__closure__,
+    )
+    copied.__doc__ = source.__doc__
+    return copied  # type: ignore[no-any-return]
 
 
 class Blocks(list[bytes]):
@@ -316,6 +336,25 @@ class Stream:
         flow.close()
 
 
+class WatchedStream(Stream):
+    """The same for one flow that wants to know of its death. It is not joined."""
+
+    __slots__ = ()
+
+    def __del__(self) -> None:
+        flow = self._flow
+        if flow is None:
+            return
+        flow.bytes += self._pulled
+        flow.complete = self._complete
+        flow.error = self._error
+        self._flow = self._error = None
+        try:
+            flow.lost()
+        finally:
+            flow.error = None  # rule 39
+
+
 class Flow(Exchange):
     """One request on its way through one layer that does more than look on.
 
@@ -361,6 +400,13 @@ send, which `block`, `whole` and `finish` do not see; its `close()` comes after 
     settled = False
     """A class that has a slot of this name may set it True in `start`: the body goes out as it is,
     and `hand_on` is not asked. `complete` is None as soon as that was done."""
+    entered = False
+    """Class option: True if `begin` has done already what `enter` does, so that one clock, or one
+    look at a context, serves for both. It must do that last: nothing calls `leave` if it raises."""
+    streams: type[WatchedStream] | None = None
+    """Class option: `WatchedStream` for a flow that overrides `start`, `write`, `ended` and `lost`
+    at most. Then that, and not the flow, goes out for a stream, and the flow of a list need not
+    have a `__del__`, which has its price."""
     size: Callable[[Any], int] = len
     """Class option: the length of a block, for those that may meet what has none."""
 
@@ -380,8 +426,9 @@ send, which `block`, `whole` and `finish` do not see; its `close()` comes after 
         cls._wraps = cls._surrounds or says("ended") or sees or says("failed", "close_failed")
         cls._looks_on = not cls._changes and not says("hand_on")
         if says("lost"):
-            cls.__del__ = cls._died  # type: ignore[attr-defined]
             cls._blocks = WatchedBlocks
+            if cls.streams is None:
+                cls.__del__ = cls._died  # type: ignore[attr-defined]
         if cls._surrounds:
             loop = cls._worked
         elif sees:
@@ -389,6 +436,10 @@ send, which `block`, `whole` and `finish` do not see; its `close()` comes after 
         else:
             loop = cls._counted if cls.counts else cls._passed
         cls.__iter__ = loop  # type: ignore[attr-defined]
+        for name in ("start", "close", "ended", "_join", "_surround"):
+            method = getattr(cls, name)
+            if type(method) is FunctionType:
+                setattr(cls, name, own_code(method))
 
     _starts = _writes = _surrounds = _changes = _ends = _wraps = _looks_on = False
     _blocks = Blocks
@@ -477,6 +528,8 @@ send, which `block`, `whole` and `finish` do not see; its `close()` comes after 
         return self._hold_stream(body)
 
     def _hold_stream(self, body: Any) -> Any:
+        if self.streams is not None:
+            return self.streams(self, body, False)
         self._body = body
         return self
 
@@ -743,7 +796,7 @@ def flow_through(
     """
     starts, surrounds = kind._starts, kind._surrounds
     looks_on, ends, wraps = kind._looks_on, kind._ends, kind._wraps
-    make_blocks = kind._blocks
+    enters, make_blocks = not kind.entered, kind._blocks
 
     def bound(environ: WSGIEnvironment, start_response: StartResponse) -> Any:
         flow = kind()
@@ -759,7 +812,8 @@ def flow_through(
         file_wrapper = environ.get("wsgi.file_wrapper")  # rule 3: before the call
         try:
             if surrounds:
-                flow.enter()
+                if enters:
+                    flow.enter()
                 try:
                     body = app(environ, flow.start if starts else start_response)
                 finally:
@@ -787,7 +841,7 @@ def flow_through(
                 return flow._join(body)
         return flow._carry(body, file_wrapper)
 
-    return bound
+    return own_code(bound)
 
 
 def flow_after(

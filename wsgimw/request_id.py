@@ -86,6 +86,8 @@ _HOP_BY_HOP = frozenset(
 )
 _OWNED = frozenset(["content-length", "content-type", "host", "set-cookie"])
 
+_ZEROS = "0" * 32
+
 _current: ContextVar[str | None] = ContextVar("wsgimw.request_id", default=None)
 
 
@@ -153,6 +155,7 @@ class RequestId(BaseLayer):
         key = f"HTTP_{self.header.upper().replace('-', '_')}"
         is_trusted = trust("RequestId(trust=...)", self.trust)
         nobody = self.trust == () or self.trust is False
+        set_current = _current.set
 
         def begin(flow: _IdFlow) -> None:
             environ = flow.environ
@@ -172,8 +175,11 @@ class RequestId(BaseLayer):
             if chosen is None and generate is not None:
                 chosen = _generated(generate)
             found: str = chosen or known.trace_id or _random()
-            flow._id = known.request_id = environ[key] = environ["wsgimw.request_id"] = found
+            known.request_id = environ[key] = environ["wsgimw.request_id"] = found
+            flow._id = found
             flow._name = field
+            flow._former = _current.get()
+            set_current(found)
 
         return flow_through(app, _IdFlow, begin)
 
@@ -182,6 +188,8 @@ class _IdFlow(Flow):
     """Adds the header to each head, and sets the context variable round all inner code."""
 
     __slots__ = ("_former", "_id", "_name")
+
+    entered = True  # by `begin`
 
     _former: str | None
     _id: str
@@ -233,7 +241,7 @@ def _random() -> str:
     """Make 32 hex digits; from the system, so that a fork repeats nothing."""
     while True:
         made = os.urandom(16).hex()
-        if made.strip("0"):
+        if made != _ZEROS:
             return made
 
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from functools import lru_cache
 from json.encoder import encode_basestring_ascii
 from typing import TYPE_CHECKING
 
@@ -18,6 +17,7 @@ from wsgimw.access_log import clock
 from wsgimw.access_log.clock import rfc3339
 from wsgimw.access_log.entry import Masks, plain_text
 from wsgimw.access_log.escaping import escape
+from wsgimw.access_log.remembered import Remembered
 from wsgimw.http.paths import percent_path
 
 if TYPE_CHECKING:
@@ -33,24 +33,26 @@ LONG = 4096
 """A longer line makes us forget: what is remembered is memory that a client could fill."""
 
 
-@lru_cache(2048)
-def _spaced(value: object) -> str:
+def _show_spaced(value: object) -> str:
     """Show a text that is followed by a space."""
     text = plain_text(value)
     return "-" if text is None else escape(text, " ")
 
 
-@lru_cache(2048)
-def _quoted(value: object) -> str:
+def _show_quoted(value: object) -> str:
     """Show a text that stands in quotes."""
     text = plain_text(value)
     return "-" if text is None else escape(text, '"')
 
 
-@lru_cache(2048)
-def _target(path: str) -> str:
+def _show_target(path: str) -> str:
     """Show a path that is followed by a space."""
     return escape(percent_path(path)) if path else "-"
+
+
+_spaced, _quoted, _target = (
+    Remembered(show, 2048) for show in (_show_spaced, _show_quoted, _show_target)
+)
 
 
 def combined(flow: LogFlow, masks: Masks) -> str | None:
@@ -66,11 +68,11 @@ def combined(flow: LogFlow, masks: Masks) -> str | None:
     if not 0 <= flow.time - second < 1 or names is not time.tzname:
         stamp = clock.apache(flow.time)
     line = (
-        f"{_spaced(get('REMOTE_ADDR', addr))} - {_spaced(user) if user else '-'} "
-        f'{stamp} "{_spaced(method)} {_target(path)}'
-        f'{"?" + masks.query(query) if query else ""} {_spaced(protocol)}" '
+        f"{_spaced[get('REMOTE_ADDR', addr)]} - {_spaced[user] if user else '-'} "
+        f'{stamp} "{_spaced[method]} {_target[path]}'
+        f'{"?" + masks.query(query) if query else ""} {_spaced[protocol]}" '
         f"{flow.code_text} {flow.sent_text} "
-        f'"{_quoted(masks.referer(referer)) if referer else "-"}" "{_quoted(agent)}"\n'
+        f'"{_quoted[masks.referer(referer)] if referer else "-"}" "{_quoted[agent]}"\n'
     )
     if len(line) > LONG:
         forget()
@@ -83,12 +85,8 @@ def once(value: object) -> str:
     return encode_basestring_ascii(text or "").replace("\x7f", "\\u007f")
 
 
-_json = lru_cache(2048)(once)
-
-
-@lru_cache(2048)
-def _json_path(path: str) -> str:
-    return f'"{percent_path(path)}"'
+_json = Remembered(once, 2048)
+_json_path = Remembered(lambda path: f'"{percent_path(path)}"', 2048)
 
 
 _REMOTE_ADDR, _PEER_ADDR, _METHOD, _PATH, _QUERY, _PROTOCOL, _HOST, _STATUS = [
@@ -128,11 +126,11 @@ def json_line(flow: LogFlow, masks: Masks) -> str | None:
     app = min(int(flow.app * 1e6 + 0.5), duration)
     client = duration - app
     line = (
-        f'{{"time":"{rfc3339(flow.time)}"{_REMOTE_ADDR + _json(addr) if addr else ""}'
-        f"{_PEER_ADDR + _json(start_addr) if start_addr != addr and start_addr else ''}"
-        f"{_METHOD + _json(method) if method else ''}{_PATH + _json_path(path) if path else ''}"
+        f'{{"time":"{rfc3339(flow.time)}"{_REMOTE_ADDR + _json[addr] if addr else ""}'
+        f"{_PEER_ADDR + _json[start_addr] if start_addr != addr and start_addr else ''}"
+        f"{_METHOD + _json[method] if method else ''}{_PATH + _json_path[path] if path else ''}"
         f"{_QUERY + once(masks.query(query)) if query else ''}"
-        f"{_PROTOCOL + _json(protocol) if protocol else ''}{_HOST + _json(host) if host else ''}"
+        f"{_PROTOCOL + _json[protocol] if protocol else ''}{_HOST + _json[host] if host else ''}"
         f"{_STATUS + flow.code_text if flow.code else ''}"
         f',"bytes":{flow.sent},"outcome":"{flow.outcome}",'
         f'"duration_ms":{duration // 1000}{THOUSANDTHS[duration % 1000]},'
@@ -144,19 +142,19 @@ def json_line(flow: LogFlow, masks: Masks) -> str | None:
         line = f'{line},"first_byte_ms":{first // 1000}{THOUSANDTHS[first % 1000]}'
     if user or route or known.request_id or known.trace_id or known.span_id:
         line = (
-            f"{line}{_USER + _json(user) if user else ''}{_ROUTE + _json(route) if route else ''}"
+            f"{line}{_USER + _json[user] if user else ''}{_ROUTE + _json[route] if route else ''}"
             f"{_REQUEST_ID + once(known.request_id) if known.request_id else ''}"
             f"{_TRACE_ID + once(known.trace_id) if known.trace_id else ''}"
             f"{_SPAN_ID + once(known.span_id) if known.span_id else ''}"
         )
     if error or known.fingerprint:
         line = (
-            f"{line}{_ERROR + _json(error) if error else ''}"
-            f"{_FINGERPRINT + _json(known.fingerprint) if known.fingerprint else ''}"
+            f"{line}{_ERROR + _json[error] if error else ''}"
+            f"{_FINGERPRINT + _json[known.fingerprint] if known.fingerprint else ''}"
         )
     if referer:
-        line = f'{line},"referer":{_json(masks.referer(referer))}'
-    line = f'{line},"user_agent":{_json(agent)}}}\n' if agent else f"{line}}}\n"
+        line = f'{line},"referer":{_json[masks.referer(referer)]}'
+    line = f'{line},"user_agent":{_json[agent]}}}\n' if agent else f"{line}}}\n"
     if len(line) > LONG:
         forget()
     return line
@@ -165,7 +163,7 @@ def json_line(flow: LogFlow, masks: Masks) -> str | None:
 def forget() -> None:
     """Forget every text."""
     for remembered in (_spaced, _quoted, _target, _json, _json_path):
-        remembered.cache_clear()
+        remembered.clear()
 
 
 FAST: dict[str, Line] = {"combined": combined, "json": json_line}

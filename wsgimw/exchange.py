@@ -192,6 +192,9 @@ def own_code(function: AnyFunction) -> AnyFunction:
     return copied  # type: ignore[no-any-return]
 
 
+_iterate_list = list.__iter__
+
+
 class Blocks(list[bytes]):
     """A list body with a `close()`: `len()` and C-speed iteration survive (rule 21).
 
@@ -205,7 +208,7 @@ class Blocks(list[bytes]):
     _iterator: Any
 
     def __iter__(self) -> Iterator[Block]:
-        self._iterator = iterator = list.__iter__(self)
+        self._iterator = iterator = _iterate_list(self)
         return iterator
 
     def close(self) -> None:

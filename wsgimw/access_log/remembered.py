@@ -18,8 +18,8 @@ Result = TypeVar("Result")
 class Remembered(dict[Any, Result], Generic[Result]):
     """A dict that works out what it does not have; half the price of `lru_cache` where it has it.
 
-    Once it holds `most` texts it forgets them all. Values that are no exact `str`, which may be
-    equal and yet be shown in different ways (`1`, `True`), are worked out each time.
+    Once it holds `most` texts it forgets them all. Values other than `str` and None, which may
+    be equal and yet be shown in different ways (`1`, `True`), are worked out each time.
     """
 
     __slots__ = ("_function", "_most")
@@ -30,7 +30,7 @@ class Remembered(dict[Any, Result], Generic[Result]):
 
     def __missing__(self, key: Any) -> Result:
         result = self._function(key)
-        if type(key) is str:
+        if type(key) is str or key is None:
             if len(self) >= self._most:
                 self.clear()
             self[key] = result

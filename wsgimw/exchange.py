@@ -26,6 +26,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Iterable, Iterator
+from contextvars import ContextVar
 from time import perf_counter
 from types import FunctionType, GeneratorType
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
@@ -180,6 +181,8 @@ def own_code(function: AnyFunction) -> AnyFunction:
     The interpreter specialises each code object for the types that it meets. What serves several
     kinds of flow would meet several, and pay for it at every attribute (0.5 us for three layers).
     """
+    if type(function) is not FunctionType:
+        return function
     source: Any = function
     copied: Any = FunctionType(
         source.__code__.replace(),
@@ -216,7 +219,13 @@ class Blocks(list[bytes]):
         if flow is None:  # rule 23
             return
         self._flow = self._iterator = None  # rule 39: the iterator holds the list
-        pulled, complete = self._delivered(iterator)
+        if iterator is None:
+            pulled, complete = 0, False
+        elif len(self) == 1 and type(self[0]) is bytes:  # `_delivered` without the call
+            complete = len(iterator.__reduce__()) == 2
+            pulled = len(self[0]) if complete or not iterator.__length_hint__() else 0
+        else:
+            pulled, complete = self._delivered(iterator)
         if flow._close is None and flow._inside is None:  # nothing to close: only the end to tell
             flow._body = _CLOSED
             flow.bytes += pulled
@@ -439,10 +448,8 @@ send, which `block`, `whole` and `finish` do not see; its `close()` comes after 
         else:
             loop = cls._counted if cls.counts else cls._passed
         cls.__iter__ = loop  # type: ignore[attr-defined]
-        for name in ("start", "close", "ended", "_join", "_surround"):
-            method = getattr(cls, name)
-            if type(method) is FunctionType:
-                setattr(cls, name, own_code(method))
+        for name in ("close", "_join", "_surround", *filter(says, ("start", "ended"))):
+            setattr(cls, name, own_code(getattr(cls, name)))
 
     _starts = _writes = _surrounds = _changes = _ends = _wraps = _looks_on = False
     _blocks = Blocks
@@ -758,6 +765,48 @@ send, which `block`, `whole` and `finish` do not see; its `close()` comes after 
             self.leave()
 
 
+class ContextFlow(Flow):
+    """A flow of which a context variable tells inner code, and nobody else.
+
+    `value`: what the variable is set to; `begin` does so, after it has kept the value of before as
+    `former`. `ended`, `failed` and `close_failed` are not asked.
+    """
+
+    __slots__ = ("former", "value")
+
+    entered = True
+    variable: ContextVar[Any]
+    former: Any
+    value: Any
+
+    def enter(self) -> None:
+        self.former = self.variable.get()
+        self.variable.set(self.value)
+
+    def leave(self) -> None:
+        # Rule 37: by value, since this may be another context than the one that entered.
+        self.variable.set(self.former)
+
+    def close(self) -> None:
+        # `Flow.close`, written out for the price, as in `_HookFlow`.
+        inside, close = self._inside, self._close
+        if self._body is _CLOSED:
+            return
+        self._body = _CLOSED
+        self._close = self._inside = self.error = None
+        if inside is not None:
+            close = inside.close
+        if close is None:
+            return
+        variable = self.variable
+        former = variable.get()
+        variable.set(self.value)
+        try:
+            close()
+        finally:
+            variable.set(former)
+
+
 def _close_both(first: Callable[[], object] | None, then: Callable[[], object]) -> None:
     try:
         if first is not None:
@@ -800,6 +849,9 @@ def flow_through(
     starts, surrounds = kind._starts, kind._surrounds
     looks_on, ends, wraps = kind._looks_on, kind._ends, kind._wraps
     enters, make_blocks = not kind.entered, kind._blocks
+    settles = kind.settled is not False  # a slot then, whose value each flow has
+    if begin is not None:
+        begin = own_code(begin)
 
     def bound(environ: WSGIEnvironment, start_response: StartResponse) -> Any:
         flow = kind()
@@ -828,7 +880,7 @@ def flow_through(
             if body is None:
                 raise
             return body
-        if flow.settled:
+        if settles and flow.settled:
             flow.complete = None
             return body
         if looks_on:  # what `_carry` comes to, without asking

@@ -52,13 +52,14 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
+from operator import itemgetter
 from time import perf_counter, time
 from typing import TYPE_CHECKING, Any
 
 from wsgimw.access_log import sinks
 from wsgimw.access_log.entry import Masks
 from wsgimw.access_log.finish import make_finish
-from wsgimw.access_log.flow import HeadLogFlow, LogFlow, TimedLogFlow
+from wsgimw.access_log.flow import USUAL, HeadLogFlow, LogFlow, TimedLogFlow
 from wsgimw.access_log.parse import parse
 from wsgimw.access_log.template import Template, check_format, template_of
 from wsgimw.compose import BaseLayer
@@ -123,6 +124,8 @@ class AccessLog(BaseLayer):
         kind = self._kind(template)
         timed = issubclass(kind, TimedLogFlow)
 
+        usual = itemgetter(*USUAL)
+
         def timed_done(flow: Any) -> None:
             flow.duration = perf_counter() - flow.started
             done(flow)
@@ -130,17 +133,12 @@ class AccessLog(BaseLayer):
         def begin(flow: Any) -> None:
             environ = flow.environ
             get = environ.get
-            flow.state = (
-                get("REMOTE_ADDR"),
-                get("REQUEST_METHOD"),
-                get("SCRIPT_NAME"),
-                get("PATH_INFO"),
-                get("QUERY_STRING"),
-                get("SERVER_PROTOCOL"),
-                get("HTTP_HOST"),
-                get("HTTP_REFERER"),
-                get("HTTP_USER_AGENT"),
-            )
+            try:
+                flow.state = usual(environ)
+            except KeyError:
+                flow.state = tuple(_read(environ, USUAL).values())
+            flow.referer = get("HTTP_REFERER")
+            flow.agent = get("HTTP_USER_AGENT")
             found = get(KEY)
             if found is None:
                 found = environ[KEY] = Record()

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     from wsgimw.record import Record
 
-__all__ = ["OUTCOMES", "HeadLogFlow", "LogFlow", "TimedLogFlow", "status_code"]
+__all__ = ["OUTCOMES", "USUAL", "HeadLogFlow", "LogFlow", "TimedLogFlow", "status_code"]
 
 OUTCOMES = (
     "complete",
@@ -45,15 +45,29 @@ OUTCOMES = (
 )
 
 
+USUAL = (
+    "REMOTE_ADDR",
+    "REQUEST_METHOD",
+    "SCRIPT_NAME",
+    "PATH_INFO",
+    "QUERY_STRING",
+    "SERVER_PROTOCOL",
+    "HTTP_HOST",
+)
+"""Environ keys that nearly every request has: they are read in one step where all are there."""
+
+
 class LogFlow(Flow):
     """Watches one request; `done` is called with it once, when its end is known.
 
-    `time`: epoch seconds at the start. `state`: what was read of environ at the start. `code`,
+    `time`: epoch seconds at the start. `state`, `referer`, `agent`, `more`: what was read of
+    environ at the start (`state` by the keys of `USUAL`). `code`,
     `sent`, `outcome`, `failure`: set at the end. No other clock is read: this is the flow of lines
     that show no duration.
     """
 
     __slots__ = (
+        "agent",
         "code",
         "code_text",
         "declared",
@@ -62,6 +76,7 @@ class LogFlow(Flow):
         "more",
         "outcome",
         "record",
+        "referer",
         "sent",
         "sent_text",
         "time",
@@ -73,6 +88,7 @@ class LogFlow(Flow):
     # Nothing sets these here: see `TimedLogFlow`.
     app = duration = left = started = 0.0
 
+    agent: Any
     code: int | None
     code_text: str
     declared: str | None
@@ -81,6 +97,7 @@ class LogFlow(Flow):
     more: dict[str, Any]
     outcome: str
     record: Record
+    referer: Any
     sent: int
     sent_text: str
     time: float

@@ -55,7 +55,8 @@ _spaced, _quoted, _target = (
 
 def combined(flow: LogFlow, masks: Masks) -> str | None:
     """Write `common`, and Referer and User-Agent behind it."""
-    addr, method, script, path, query, protocol, _, referer, agent = flow.state
+    addr, method, script, path, query, protocol, _ = flow.state
+    referer, agent = flow.referer, flow.agent
     get = flow.environ.get
     user = flow.record.user or get("REMOTE_USER")
     if script:
@@ -97,20 +98,21 @@ _addr, _method, _protocol, _host, _agent = [
     _member(name) for name in ("remote_addr", "method", "protocol", "host", "user_agent")
 ]
 
-_THOUSANDTHS = tuple([f"{number:03d}" for number in range(1000)])
-_SHORT = tuple([f"0.{number}" for number in _THOUSANDTHS])
+
+_SHORT = tuple([f"0.{number:03d}" for number in range(1000)])
 
 
 def _milliseconds(microseconds: int) -> str:
-    """Show a duration; by tables, since `{:.3f}` would be a third of the line."""
+    """Show a duration; the short ones by a table, as `{:.3f}` is four times dearer."""
     if microseconds < 1000:
         return _SHORT[microseconds]
-    return f"{microseconds // 1000}.{_THOUSANDTHS[microseconds % 1000]}"
+    return f"{microseconds // 1000}.{microseconds % 1000:03d}"
 
 
 def json_line(flow: LogFlow, masks: Masks) -> str | None:
     """Write the JSON object of an entry without `reasons` and `extra`."""
-    start_addr, method, script, path, query, protocol, host, referer, agent = flow.state
+    start_addr, method, script, path, query, protocol, host = flow.state
+    referer, agent = flow.referer, flow.agent
     known = flow.record
     get = flow.environ.get
     if known.reasons or known.extra or get("wsgimw.redact"):
@@ -126,13 +128,15 @@ def json_line(flow: LogFlow, masks: Masks) -> str | None:
     app = int(flow.app * 1e6 + 0.5)
     if app > duration:
         app = duration
+    client = duration - app
     line = (
         f'{{"time":"{rfc3339(flow.time)}"{_addr[addr]}'
         f"{_PEER_ADDR + _json[start_addr] if start_addr != addr and start_addr else ''}"
         f"{_method[method]}{_json_path[path]}{_QUERY + once(masks.query(query)) if query else ''}"
         f"{_protocol[protocol]}{_host[host]}{_json_status[flow.code_text]}"
-        f',"bytes":{flow.sent},"outcome":"{flow.outcome}","duration_ms":{_milliseconds(duration)},'
-        f'"app_ms":{_milliseconds(app)},"client_ms":{_milliseconds(duration - app)}'
+        f',"bytes":{flow.sent},"outcome":"{flow.outcome}"'
+        f',"duration_ms":{_milliseconds(duration)},"app_ms":{_milliseconds(app)}'
+        f',"client_ms":{_milliseconds(client)}'
     )
     if flow.bytes:
         first = int((flow.left - flow.started) * 1e6 + 0.5)

@@ -226,14 +226,8 @@ class Blocks(list[bytes]):
             pulled = len(self[0]) if complete or not iterator.__length_hint__() else 0
         else:
             pulled, complete = self._delivered(iterator)
-        if flow._close is None and flow._inside is None:  # nothing to close: only the end to tell
-            flow._body = _CLOSED
-            flow.bytes += pulled
-            flow.complete = complete
-            try:
-                flow.ended()
-            finally:
-                flow.error = None
+        if flow._inside is None:
+            flow._close_list(pulled, complete)
             return
         inside: Flow | None = flow
         while inside is not None:
@@ -448,7 +442,13 @@ send, which `block`, `whole` and `finish` do not see; its `close()` comes after 
         else:
             loop = cls._counted if cls.counts else cls._passed
         cls.__iter__ = loop  # type: ignore[attr-defined]
-        for name in ("close", "_join", "_surround", *filter(says, ("start", "ended"))):
+        for name in (
+            "close",
+            "_close_list",
+            "_join",
+            "_surround",
+            *filter(says, ("start", "ended")),
+        ):
             setattr(cls, name, own_code(getattr(cls, name)))
 
     _starts = _writes = _surrounds = _changes = _ends = _wraps = _looks_on = False
@@ -750,6 +750,19 @@ send, which `block`, `whole` and `finish` do not see; its `close()` comes after 
                 self.ended()
             finally:
                 self.error = self._close = None  # rules 9, 39
+
+    def _close_list(self, pulled: int, complete: bool) -> None:
+        """Do what `close` does for a list that is not joined."""
+        self.bytes += pulled
+        self.complete = complete
+        if self._close is not None:
+            self.close()
+            return
+        self._body = _CLOSED  # nothing to close: only the end to tell
+        try:
+            self.ended()
+        finally:
+            self.error = None
 
     def _died(self) -> None:
         if self._body is not _CLOSED and self._body is not None:  # a list tells it itself

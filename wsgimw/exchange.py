@@ -242,8 +242,6 @@ class Blocks(list[bytes]):
         state = iterator.__reduce__()  # (iter, (blocks,), index); without index when exhausted
         try:
             if len(state) == 2:
-                if len(self) == 1:
-                    return len(self[0]), True
                 # Not `self`: its `__iter__` notes an iterator, and here nobody pulls.
                 return sum(map(len, list.__iter__(self))), True
             return sum(map(len, self[: state[2]])), False

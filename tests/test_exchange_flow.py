@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import weakref
 from collections.abc import Callable, Iterator
+from contextvars import ContextVar
 from typing import Any
 from wsgiref.util import FileWrapper
 
@@ -24,7 +25,15 @@ from tests.strict_server import (
     raising_app,
     writing_app,
 )
-from wsgimw.exchange import Blocks, Flow, flow_after, flow_through
+from wsgimw.exchange import (
+    Blocks,
+    ContextFlow,
+    Flow,
+    WatchedStream,
+    flow_after,
+    flow_through,
+    own_code,
+)
 
 OOPS = ValueError("oops")
 LATER = KeyError("later")
@@ -657,7 +666,117 @@ def test_a_plain_list_is_watched_once_an_outer_flow_wants_to_know() -> None:
     assert trace == ["inner ended", "outer ended"]
 
 
+@pytest.mark.parametrize("ends", ["dies", "closed", "cut"])
+def test_a_stream_that_is_watched_for_a_flow(ends: str) -> None:
+    said: list[Any] = []
+
+    def note(name: str) -> Any:
+        return lambda self: said.append((name, self.bytes, self.complete, self.error))
+
+    inner = Body(b"ab", b"c")
+    out = Server().call(
+        flow(app_of(inner), streams=WatchedStream, lost=note("lost"), ended=note("ended"))
+    )
+    assert type(out) is WatchedStream
+    iterator = iter(out)
+    assert next(iterator) == b"ab"
+    if ends == "closed":
+        assert list(iterator) == [b"c"]
+    if ends != "dies":
+        out.close()
+        out.close()
+    del out, iterator
+    gc.collect()
+    assert said == [
+        {
+            "dies": ("lost", 2, False, None),
+            "closed": ("ended", 3, True, None),
+            "cut": ("ended", 2, False, None),
+        }[ends]
+    ]
+    assert inner.closed == (ends != "dies")
+
+
+def test_a_watched_stream_that_fails_and_dies_tells_the_error() -> None:
+    said: list[Any] = []
+
+    def lost(self: Any) -> None:
+        said.append((self.bytes, self.error))
+
+    error = ValueError("oops")
+    watches: Any = {"streams": WatchedStream, "lost": lost, "ended": lambda self: None}
+    out = Server().call(flow(app_of(Body(b"ab", error)), **watches))
+    with pytest.raises(ValueError, match="oops"):
+        list(out)
+    del out
+    error.__traceback__ = None  # its frames hold the stream
+    gc.collect()
+    assert said == [(2, error)]
+
+
 # begin, and a flow made after the call
+
+
+def test_begin_may_have_entered() -> None:
+    trace = Trace()
+    marks = {"enter": trace.note("("), "leave": trace.note(")")}
+    app = flow(app_of(Body(b"a")), lambda flow: trace.append("begin"), entered=True, **marks)
+    assert Server().serve(app) == b"a"
+    assert trace == ["begin", ")", "(", ")", "(", ")", "(", ")"]
+
+
+VALUE: ContextVar[Any] = ContextVar("value", default=None)
+
+
+def in_context(app: App, value: Any) -> App:
+    def begin(flow: Any) -> None:
+        flow.value, flow.former = value, VALUE.get()
+        VALUE.set(value)
+
+    return flow_through(app, type("In", (ContextFlow,), {"variable": VALUE}), begin)
+
+
+@pytest.mark.parametrize(
+    ("app", "seen"),
+    [
+        pytest.param(lambda look: flow(app_of([b"a"]), ended=look), ["in"], id="a joined list"),
+        pytest.param(lambda look: flow(app_of(Body(b"a")), ended=look), ["in"], id="a stream"),
+        pytest.param(lambda look: app_of([b"a"]), [], id="a list"),
+    ],
+)
+def test_a_context_is_there_for_what_is_inside_alone(app: Any, seen: list[Any]) -> None:
+    found: list[Any] = []
+    inner = app(lambda self: found.append(VALUE.get()))
+
+    def looking(environ: Any, start_response: Any) -> Any:
+        assert VALUE.get() == "in"
+        return inner(environ, start_response)
+
+    out = Server().call(in_context(looking, "in"))
+    assert VALUE.get() is None
+    assert list(out) == [b"a"]
+    for _ in range(2):
+        getattr(out, "close", lambda: None)()
+        assert VALUE.get() is None
+    assert found == seen
+
+
+def test_a_context_goes_when_inner_code_raises() -> None:
+    for app in (raising_app(OOPS), app_of(Body(OOPS)), app_of(Body(b"a", at_close=OOPS))):
+        with pytest.raises(ValueError, match="oops"):
+            Server().serve(in_context(app, "in"))
+        assert VALUE.get() is None
+
+
+def test_code_of_its_own() -> None:
+    def function(a: int, b: int = 2) -> int:
+        """Say something."""
+        return a + b
+
+    own = own_code(function)
+    assert (own(1), own.__doc__, own.__name__) == (3, "Say something.", "function")
+    assert own.__code__ is not function.__code__
+    assert own_code(len) is len
 
 
 def test_begin_may_answer() -> None:

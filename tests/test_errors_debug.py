@@ -386,9 +386,66 @@ def test_backlash_django_2017_12794_laravel_nothing_breaks_out(vector: str) -> N
     names = {name for name, _ in page.attributes}
     assert names <= {
         "charset", "class", "content", "data-copy", "hidden", "id", "lang", "name", "nonce", "open",
-        "type",
+        "scope", "type",
     }  # fmt: skip
     assert b"<!--" not in call.raw
+
+
+class TestMessages:
+    """Two kilobytes of them, the rest folded."""
+
+    def test_short(self) -> None:
+        html = Page(ask(raising(Fault("short")))).html["error"]
+        assert "short</span></h1>" in html
+        assert "<pre" not in html
+        assert "<details" not in html
+
+    def test_none(self) -> None:
+        html = Page(ask(raising(Fault()))).html["error"]
+        assert '<span class="type">tests.errors_apps.Fault</span></h1>' in html
+
+    @pytest.mark.parametrize("said", ["one\n  two", "\nafter a line feed", "x" * 1000])
+    def test_several_lines_or_a_long_one(self, said: str) -> None:
+        html = Page(ask(raising(Fault(said)))).html["error"]
+        first = "\n" if said.startswith("\n") else ""
+        assert f'<pre class="text">{first}{said}</pre>' in html
+        assert "<details" not in html
+
+    def test_more_than_two_kilobytes(self) -> None:
+        page = Page(ask(raising(Fault("y" * 7000))))
+        assert "<details><summary>the whole message</summary>" in page.html["error"]
+        shown = page.html["error"].partition("the whole message")
+        assert 2000 < shown[0].count("y") < 2500
+        assert shown[2].count("y") > 7000
+
+
+def nesting(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+    nested, other = [environ], {"SOME_PLACE": "of the app"}
+    raise Fault(len(nested) + len(other))
+
+
+class TestTheProcessEnvironment:
+    """wsgiref puts `os.environ` into environ; it is never shown."""
+
+    @pytest.mark.parametrize("accept", ["text/html", "application/json", "text/plain"])
+    def test_it_is_nowhere(self, accept: str, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("HTTP_PROXY", "http://proxy.invalid")
+        monkeypatch.setenv("SOME_PLACE", "in the process")
+        given = {"HTTP_PROXY": "http://proxy.invalid", "SOME_PLACE": "in the process"}
+        layer = CatchErrors(debug=True, report=lambda report, error: reports.append(report))
+        reports: list[Any] = []
+
+        raw = ask(nesting, layer, **given, HTTP_ACCEPT=accept).raw
+        assert b"proxy.invalid" not in raw
+        assert b"in the process" not in raw
+        if accept == "text/html":
+            assert b"... 2 of the process environment" in raw
+            assert b"of the app" in raw
+        assert "proxy.invalid" not in json.dumps(reports)
+
+    def test_what_a_client_sends_is_shown(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("HTTP_PROXY", "http://proxy.invalid")
+        assert b"http://sent.invalid" in ask(shop, HTTP_PROXY="http://sent.invalid").raw
 
 
 class TestHints:
@@ -643,6 +700,28 @@ def test_groups_are_nested_with_counts() -> None:
     assert "cut: 4 more" in chain
 
 
+def test_the_causes_of_what_is_in_a_group() -> None:
+    inner = Fault("in the group")
+    inner.__cause__ = KeyError("behind it")
+    chain = Page(ask(raising(ExceptionGroup("g", [inner])))).sections["chain"]
+    assert chain.index("behind it") < chain.index("which caused") < chain.index("in the group")
+
+
+def test_a_chain_and_a_nest_without_end_are_cut() -> None:
+    chain = Page(ask(raising(long_chain()))).sections["chain"]
+    assert "cut: more behind it" in chain
+    nest: Exception = Fault("innermost")
+    for _ in range(9):
+        nest = ExceptionGroup("nest", [nest])
+    assert "cut: 1 more" in Page(ask(raising(nest))).sections["chain"]
+    assert "x [...]" in Page(ask(raising(Fault("x" * 600)))).sections["chain"]
+
+
+def test_no_line_of_the_application() -> None:
+    page = Page(ask(returning(None)))
+    assert "no line of the application was running" in page.sections["line"]
+
+
 def test_sources_that_are_no_utf_8_or_not_there(tmp_path: Any) -> None:
     path = tmp_path / "odd.py"
     path.write_bytes(b"# -*- coding: latin-1 -*-\ndef view(*a):\n    raise Exception('caf\xe9')\n")
@@ -666,9 +745,10 @@ def test_carets_of_lines_with_wide_characters_and_of_several_lines(tmp_path: Any
     )
     module = ModuleType("wide")
     exec(compile(path.read_bytes(), str(path), "exec"), module.__dict__)
-    lines = unescape(Page(ask(module.view)).html["line"]).splitlines()
+    html = re.sub(r"<[^>]+>", "", Page(ask(module.view)).html["line"])
+    lines = unescape(html).splitlines()
     (at,) = [number for number, line in enumerate(lines) if "^" in line]
-    shown = re.sub(r"</?mark>", "", lines[at - 1])
+    shown = lines[at - 1]
     assert shown[lines[at].index("^") : lines[at].rindex("^") + 1] == "1/0"
     assert "^" in Page(ask(module.many)).sections["line"]
 

@@ -20,11 +20,10 @@ from time import time
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypedDict
 
 from wsgimw.describe import describe
-from wsgimw.errors.fingerprint import type_name
 from wsgimw.errors.tree import ErrorData, clean, cut, message, text, tree
 from wsgimw.http.paths import percent_path, percent_query
-from wsgimw.record import Record
-from wsgimw.redact import REDACTED, is_secret, mask_query
+from wsgimw.record import Record, type_name
+from wsgimw.redact import REDACTED, is_secret, mask_query, of_the_process
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
@@ -119,6 +118,8 @@ def _fields(environ: WSGIEnvironment) -> dict[str, str]:
         if not isinstance(key, str) or not isinstance(value, str):
             continue
         if key.startswith("HTTP_"):
+            if of_the_process(key, value):  # HTTP_PROXY, which no client has sent
+                continue
             name = key[5:].replace("_", "-").title()
         elif key in ("CONTENT_TYPE", "CONTENT_LENGTH"):
             if not value:

@@ -1,7 +1,8 @@
 """Show the value of a local variable without running a line of the code that it came from.
 
 Only exact built-in types are shown by their repr, cut to 1 KB, three levels and twenty items;
-anything else as its type and id. A user's `__repr__`, `__str__`, property or `__getattr__` does not
+anything else as its type and id. What a dict has of the process environment (wsgiref puts all of it
+into environ) is left out. A user's `__repr__`, `__str__`, property or `__getattr__` does not
 run.
 
 >>> show([1, "a" * 3000])[:40] + "..."
@@ -20,12 +21,13 @@ from itertools import islice
 from typing import Any
 
 from wsgimw.errors.tree import cut
-from wsgimw.redact import is_secret
+from wsgimw.redact import is_secret, of_the_process
 from wsgimw.shapes import mask_shapes
 
 MOST_VALUE = 1024
 MOST_DEPTH = 3
 MOST_ITEMS = 20
+MOST_LOOKED_AT = 1000
 _MOST_BITS = 4096
 
 _PLAIN = {bool, float, complex, type(None), type(...), type(NotImplemented), range}
@@ -82,7 +84,10 @@ def _items(value: Any, kind: type, depth: int) -> str:
         return f"{first}...{last}"
     parts: list[str] = []
     # Pairs, never look-ups: those would ask a key of the user's for its hash.
-    for item in [*islice(value.items() if kind is dict else value, MOST_ITEMS)]:
+    seen = [*islice(value.items() if kind is dict else value, MOST_LOOKED_AT)]
+    listed = [item for item in seen if kind is not dict or not of_the_process(*item)]
+    of_process, rest = len(seen) - len(listed), len(value) - len(seen)
+    for item in listed[:MOST_ITEMS]:
         if kind is not dict:
             parts.append(_show(item, depth + 1))
             continue
@@ -90,8 +95,11 @@ def _items(value: Any, kind: type, depth: int) -> str:
         secret = type(key) is str and is_secret(key)
         shown = masked(held) if secret else _show(held, depth + 1)
         parts.append(f"{_show(key, depth + 1)}: {shown}")
-    if len(value) > MOST_ITEMS:
-        parts.append(f"... {len(value) - MOST_ITEMS} more")
+    rest += max(0, len(listed) - MOST_ITEMS)
+    if rest:
+        parts.append(f"... {rest} more")
+    if of_process:
+        parts.append(f"... {of_process} of the process environment")
     comma = "," if kind is tuple and len(parts) == 1 else ""
     return f"{first}{', '.join(parts)}{comma}{last}"
 

@@ -412,11 +412,11 @@ class TestMessages:
         assert "<details" not in html
 
     def test_more_than_two_kilobytes(self) -> None:
-        page = Page(ask(raising(Fault("y" * 7000))))
+        page = Page(ask(raising(Fault("y " * 4000))))
         assert "<details><summary>the whole message</summary>" in page.html["error"]
         shown = page.html["error"].partition("the whole message")
-        assert 2000 < shown[0].count("y") < 2500
-        assert shown[2].count("y") > 7000
+        assert 1000 < shown[0].count("y") < 1300
+        assert shown[2].count("y") > 4000
 
 
 def nesting(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
@@ -712,7 +712,8 @@ def test_a_chain_and_a_nest_without_end_are_cut() -> None:
     assert "cut: more behind it" in chain
     nest: Exception = Fault("innermost")
     for _ in range(9):
-        nest = ExceptionGroup("nest", [nest])
+        held: list[Exception] = [nest]
+        nest = ExceptionGroup("nest", held)
     assert "cut: 1 more" in Page(ask(raising(nest))).sections["chain"]
     assert "x [...]" in Page(ask(raising(Fault("x" * 600)))).sections["chain"]
 

@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 
 from tests.errors_apps import HEAD, Body, Fault, lazy, printed, raised, raising, returning
-from wsgimw import CatchErrors, compose
+from wsgimw import CatchErrors, RequestId, compose
 from wsgimw.errors import HTTPError
 from wsgimw.errors.debug.values import show
 from wsgimw.peers import closed_gates
@@ -646,6 +646,31 @@ def test_recursion_is_folded() -> None:
     assert re.search(r"\(\d{3} repeats\)", frames)
 
 
+def descend(environ: Environ, level: int) -> None:
+    if not level:
+        raise Fault
+    descend(environ, level - 1)
+
+
+@pytest.mark.parametrize(
+    ("level", "frames"),
+    [
+        pytest.param(2, ["", "", ""], id="two steps are shown"),
+        pytest.param(3, ["", "", "", ""], id="three steps are shown"),
+        pytest.param(4, [" (3 repeats)", ""], id="four steps are folded"),
+    ],
+)
+def test_what_comes_back_once_or_twice_is_not_folded(level: int, frames: list[str]) -> None:
+    page = Page(ask(lambda environ, start_response: descend(environ, level)))
+    found = re.findall(r"in <b>descend</b>([^<]*)</summary>", page.html["frames"])
+    assert found == frames
+
+
+def test_layers_are_no_recursion() -> None:
+    page = Page(ask(shop, compose(DEBUG, RequestId(), RequestId(), outer)))
+    assert "repeats" not in page.sections["frames"]
+
+
 def bad(to_text: Any) -> Exception:
     made: Exception = type("Bad", (Exception,), {"__str__": to_text})()
     return made
@@ -704,6 +729,8 @@ def test_the_causes_of_what_is_in_a_group() -> None:
     inner = Fault("in the group")
     inner.__cause__ = KeyError("behind it")
     chain = Page(ask(raising(ExceptionGroup("g", [inner])))).sections["chain"]
+    frames = Page(ask(raising(ExceptionGroup("g", [inner])))).sections["frames"]
+    assert "it was never raised" in frames
     assert chain.index("behind it") < chain.index("which caused") < chain.index("in the group")
 
 

@@ -17,7 +17,7 @@ section{position:relative;margin:0 0 1rem;padding:clamp(.75rem,2vw,1.25rem);\
 background:var(--card);border:1px solid var(--line);border-radius:.6rem}
 h1,h2,h3,p,li,summary{overflow-wrap:anywhere}
 h1{margin:.2rem 0 0;font-size:clamp(1.15rem,3.5vw,1.5rem);line-height:1.3;font-weight:650}
-h1 .type{display:block;margin:0 0 .25rem;color:var(--mark);\\
+h1 .type{display:block;margin:0 0 .25rem;color:var(--mark);\
 font:600 .9rem/1.4 ui-monospace,monospace}
 h2{margin:0 0 .6rem;font-size:1.05rem;line-height:1.3}
 h3{margin:1.25rem 0 .5rem;font-size:.95rem}
@@ -27,6 +27,8 @@ ol,ul{margin:0;padding-left:1.5rem}
 code,pre,th,td,.chips,.where,#layers li,#chain strong{font-family:ui-monospace,monospace}
 pre{margin:.5rem 0;padding:.6rem 0;overflow-x:auto;background:var(--code);\
 border:1px solid var(--line);border-radius:.4rem;font-size:.8125rem;line-height:1.55;tab-size:4}
+code{font-size:.8125rem}
+#error pre{max-height:16rem;overflow-y:auto}
 pre.text{padding:.6rem .75rem;white-space:pre-wrap;overflow-wrap:anywhere}
 pre.block{padding:.6rem .75rem}
 pre.code{display:grid;grid-template-columns:minmax(max-content,1fr)}
@@ -48,6 +50,7 @@ summary{cursor:pointer;padding:.25rem 0}
 details details{margin:0 0 .75rem 1rem}
 details details summary{color:var(--soft);font-size:.875rem}
 .where{font-size:.8125rem;color:var(--soft)}
+summary.where{word-break:break-all}
 .where b{color:var(--name);font-weight:600}
 .chips{display:flex;flex-wrap:wrap;gap:.4rem;margin:.9rem 0 0;padding:0;list-style:none;\
 font-size:.8125rem}

@@ -75,6 +75,8 @@ def frames(gathered: Gathered) -> str:
     room = MOST_FRAMES
     for title, frames, left_out in gathered:
         parts.append(f"<h3>{escaped(title, 400)}</h3>\n")
+        if not frames:
+            parts.append('<p class="faint">it was never raised</p>\n')
         if left_out:
             parts.append(f'<p class="cut">cut: {left_out} frames in the middle</p>\n')
         for run in _folded(frames):

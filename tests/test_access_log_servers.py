@@ -138,9 +138,8 @@ def send(connection: socket.socket, case: Case) -> None:
 
 
 def request_id(received: bytes) -> str | None:
-    found = re.search(
-        rb"(?im)^x-request-id: (\S+)\r$", received.partition(b"\r\n\r\n")[0] + b"\r\n"
-    )
+    head = received.partition(b"\r\n\r\n")[0]
+    found = re.search(rb"(?im)^x-request-id: (\S+)", head)
     return found[1].decode() if found else None
 
 

@@ -304,6 +304,15 @@ class TestContent:
         assert 'X-Quote: it\'s "here" $HOME `id`' in words
         assert "Authorization: [redacted]" in words
 
+    def test_curl_of_odd_fields(self) -> None:
+        fields = {"HTTP_X_EMPTY": "", "HTTP_@FILE": "1", "HTTP_X_AT": "@/etc/passwd"}
+        page = Page(ask(shop, **{**REQUEST, **fields}))
+        words = shlex.split(page.sections["curl"].partition("copy\n")[2])
+        assert "X-Empty;" in words
+        assert "X-At: @/etc/passwd" in words
+        assert not [word for word in words if word.startswith("@")]
+        assert "@File" not in page.sections["webtest"]
+
     @pytest.mark.parametrize("method", ["GET", "POST", "HEAD"])
     def test_webtest_fails_today(self, method: str) -> None:
         page = Page(ask(shop, **{**REQUEST, "REQUEST_METHOD": "POST"}))
@@ -573,6 +582,18 @@ def test_values(value: Any, shown: str) -> None:
     assert show(value) == shown
 
 
+def test_values_without_the_process_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    mine = {f"MINE_{number}": str(number) for number in range(30)}
+    for name, value in mine.items():
+        monkeypatch.setenv(name, value)
+    assert show({**mine, "a": 1, "\0": 2}) == (
+        "{'a': 1, '\\x00': 2, ... 30 of the process environment}"
+    )
+    many = dict.fromkeys(range(100), 0)
+    assert show({**mine, **many}).endswith(", ... 80 more, ... 30 of the process environment}")
+    assert show(mine) == "{... 30 of the process environment}"
+
+
 def test_values_of_secret_names_and_of_no_built_in_type() -> None:
     assert show("abc", "api_key") == "[redacted 3 chars]"
     assert show(object()).startswith("<builtins.object at 0x")
@@ -580,6 +601,9 @@ def test_values_of_secret_names_and_of_no_built_in_type() -> None:
     endless.append(endless)
     assert show(endless) == "[[[[...]]]]"
     assert len(show("x" * 5_000_000)) < 1200
+    wide = [["x" * 50] * 20] * 20
+    assert show(wide).count("x" * 50) == 20
+    assert show(wide).endswith("], ... 19 more]")
 
 
 def deep(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
@@ -600,6 +624,21 @@ def big_local(environ: Environ, start_response: StartResponse) -> Iterable[bytes
     raise Fault(len(local) + len(more) + len(many))
 
 
+def nested_locals(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+    value: Any = "x" * 50
+    for _ in range(5):
+        value = {f"key {number}": value for number in range(20)}
+    names = "=".join(f"name{number}" for number in range(30))
+    lines = "".join(
+        f"def f{number}(value):\n    {names}=value\n    return f{number + 1}(value)\n"
+        for number in range(60)
+    )
+    space: dict[str, Any] = {"f60": lambda value: 1 / 0}
+    exec(compile(lines, "<nested>", "exec"), space)
+    space["f0"](value)
+    return []
+
+
 def long_chain() -> Exception:
     error: Exception = Fault("&" * 10_000)
     for _ in range(2000):
@@ -616,6 +655,7 @@ HUGE = [
     pytest.param(raising(Fault("\U0001f600" * 1_000_000)), id="4 MB of emoji"),
     pytest.param(raising(Fault("password='" * 300_000)), id="3 MB of secrets"),
     pytest.param(big_local, id="5 MB local"),
+    pytest.param(nested_locals, id="3 million values in locals"),
     pytest.param(
         raising(ExceptionGroup("<" * 9999, [Fault("&" * 5000) for _ in range(1000)])), id="group"
     ),

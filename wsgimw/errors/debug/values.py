@@ -27,7 +27,7 @@ from wsgimw.shapes import mask_shapes
 MOST_VALUE = 1024
 MOST_DEPTH = 3
 MOST_ITEMS = 20
-MOST_LOOKED_AT = 1000
+MOST_LOOKED_AT = 200
 _MOST_BITS = 4096
 
 _PLAIN = {bool, float, complex, type(None), type(...), type(NotImplemented), range}
@@ -47,7 +47,7 @@ def show(value: Any, name: str = "") -> str:
     """Return the words for a value; masked whole if its name is a secret's."""
     if name and is_secret(name):
         return masked(value)
-    return cut(mask_shapes(_show(value, 0)), MOST_VALUE)
+    return cut(mask_shapes(_show(value, 0, [MOST_VALUE])), MOST_VALUE)
 
 
 def masked(value: Any) -> str:
@@ -58,7 +58,15 @@ def masked(value: Any) -> str:
     return "[redacted]"
 
 
-def _show(value: Any, depth: int) -> str:
+def _show(value: Any, depth: int, room: list[int]) -> str:
+    """`room`: how many characters are left for all that is in a value."""
+    shown = _shown(value, depth, room)
+    if type(value) not in _BRACKETS:  # what is in it was counted
+        room[0] -= len(shown)
+    return shown
+
+
+def _shown(value: Any, depth: int, room: list[int]) -> str:
     kind = type(value)
     if kind is str or kind is bytes:
         if len(value) <= MOST_VALUE:
@@ -72,11 +80,11 @@ def _show(value: Any, depth: int) -> str:
     if kind is bytearray:
         return f"bytearray({bytes(value[:MOST_VALUE])!r})"
     if kind in _BRACKETS:
-        return _items(value, kind, depth)
+        return _items(value, kind, depth, room)
     return f"<{class_name(kind)} at {id(value):#x}>"
 
 
-def _items(value: Any, kind: type, depth: int) -> str:
+def _items(value: Any, kind: type, depth: int, room: list[int]) -> str:
     first, last = _BRACKETS[kind]
     if not value:
         return repr(value)
@@ -84,19 +92,24 @@ def _items(value: Any, kind: type, depth: int) -> str:
         return f"{first}...{last}"
     parts: list[str] = []
     # Pairs, never look-ups: those would ask a key of the user's for its hash.
-    seen = [*islice(value.items() if kind is dict else value, MOST_LOOKED_AT)]
-    listed = [item for item in seen if kind is not dict or not of_the_process(*item)]
-    of_process, rest = len(seen) - len(listed), len(value) - len(seen)
-    for item in listed[:MOST_ITEMS]:
+    of_process = shown_items = 0
+    # In one step: a thread of the app may add to it.
+    for item in [*islice(value.items() if kind is dict else value, MOST_LOOKED_AT)]:
+        if shown_items == MOST_ITEMS or room[0] <= 0:
+            break
+        if kind is dict and of_the_process(*item):
+            of_process += 1
+            continue
+        shown_items += 1
         if kind is not dict:
-            parts.append(_show(item, depth + 1))
+            parts.append(_show(item, depth + 1, room))
             continue
         key, held = item
         secret = type(key) is str and is_secret(key)
-        shown = masked(held) if secret else _show(held, depth + 1)
-        parts.append(f"{_show(key, depth + 1)}: {shown}")
-    rest += max(0, len(listed) - MOST_ITEMS)
-    if rest:
+        shown = masked(held) if secret else _show(held, depth + 1, room)
+        parts.append(f"{_show(key, depth + 1, room)}: {shown}")
+    rest = len(value) - shown_items - of_process
+    if rest > 0:
         parts.append(f"... {rest} more")
     if of_process:
         parts.append(f"... {of_process} of the process environment")

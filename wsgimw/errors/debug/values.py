@@ -94,7 +94,9 @@ def _items(value: Any, kind: type, depth: int, room: list[int]) -> str:
     # Pairs, never look-ups: those would ask a key of the user's for its hash.
     of_process = shown_items = 0
     # In one step: a thread of the app may add to it.
-    for item in [*islice(value.items() if kind is dict else value, MOST_LOOKED_AT)]:
+    seen = [*islice(value.items() if kind is dict else value, MOST_LOOKED_AT)]
+    hidden = _hidden(seen) if kind is dict else set()
+    for item in seen:
         if shown_items == MOST_ITEMS or room[0] <= 0:
             break
         if kind is dict and of_the_process(*item):
@@ -105,7 +107,7 @@ def _items(value: Any, kind: type, depth: int, room: list[int]) -> str:
             parts.append(_show(item, depth + 1, room))
             continue
         key, held = item
-        secret = type(key) is str and is_secret(key)
+        secret = type(key) is str and (is_secret(key) or key in hidden)
         shown = masked(held) if secret else _show(held, depth + 1, room)
         parts.append(f"{_show(key, depth + 1, room)}: {shown}")
     rest = len(value) - shown_items - of_process
@@ -115,6 +117,14 @@ def _items(value: Any, kind: type, depth: int, room: list[int]) -> str:
         parts.append(f"... {of_process} of the process environment")
     comma = "," if kind is tuple and len(parts) == 1 else ""
     return f"{first}{', '.join(parts)}{comma}{last}"
+
+
+def _hidden(items: list[tuple[Any, Any]]) -> set[str]:
+    """Return the keys that an environ asks to hide."""
+    for key, held in items:
+        if type(key) is str and key == "wsgimw.redact" and type(held) in _BRACKETS:
+            return {name for name in [*islice(held, MOST_LOOKED_AT)] if type(name) is str}
+    return set()
 
 
 def class_name(cls: type) -> str:

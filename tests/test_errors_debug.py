@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 from tests.errors_apps import HEAD, Body, Fault, lazy, printed, raised, raising, returning
-from wsgimw import CatchErrors, compose
+from wsgimw import CatchErrors, RequestId, compose
 from wsgimw.errors import HTTPError
 from wsgimw.errors.debug.values import show
 from wsgimw.peers import closed_gates
@@ -303,6 +303,15 @@ class TestContent:
         assert 'X-Quote: it\'s "here" $HOME `id`' in words
         assert "Authorization: [redacted]" in words
 
+    def test_curl_of_odd_fields(self) -> None:
+        fields = {"HTTP_X_EMPTY": "", "HTTP_@FILE": "1", "HTTP_X_AT": "@/etc/passwd"}
+        page = Page(ask(shop, **{**REQUEST, **fields}))
+        words = shlex.split(page.sections["curl"].partition("copy\n")[2])
+        assert "X-Empty;" in words
+        assert "X-At: @/etc/passwd" in words
+        assert not [word for word in words if word.startswith("@")]
+        assert "@File" not in page.sections["webtest"]
+
     @pytest.mark.parametrize("method", ["GET", "POST", "HEAD"])
     def test_webtest_fails_today(self, method: str) -> None:
         page = Page(ask(shop, **{**REQUEST, "REQUEST_METHOD": "POST"}))
@@ -385,9 +394,66 @@ def test_backlash_django_2017_12794_laravel_nothing_breaks_out(vector: str) -> N
     names = {name for name, _ in page.attributes}
     assert names <= {
         "charset", "class", "content", "data-copy", "hidden", "id", "lang", "name", "nonce", "open",
-        "type",
+        "scope", "type",
     }  # fmt: skip
     assert b"<!--" not in call.raw
+
+
+class TestMessages:
+    """Two kilobytes of them, the rest folded."""
+
+    def test_short(self) -> None:
+        html = Page(ask(raising(Fault("short")))).html["error"]
+        assert "short</span></h1>" in html
+        assert "<pre" not in html
+        assert "<details" not in html
+
+    def test_none(self) -> None:
+        html = Page(ask(raising(Fault()))).html["error"]
+        assert '<span class="type">tests.errors_apps.Fault</span></h1>' in html
+
+    @pytest.mark.parametrize("said", ["one\n  two", "\nafter a line feed", "x" * 1000])
+    def test_several_lines_or_a_long_one(self, said: str) -> None:
+        html = Page(ask(raising(Fault(said)))).html["error"]
+        first = "\n" if said.startswith("\n") else ""
+        assert f'<pre class="text">{first}{said}</pre>' in html
+        assert "<details" not in html
+
+    def test_more_than_two_kilobytes(self) -> None:
+        page = Page(ask(raising(Fault("y " * 4000))))
+        assert "<details><summary>the whole message</summary>" in page.html["error"]
+        shown = page.html["error"].partition("the whole message")
+        assert 1000 < shown[0].count("y") < 1300
+        assert shown[2].count("y") > 4000
+
+
+def nesting(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+    nested, other = [environ], {"SOME_PLACE": "of the app"}
+    raise Fault(len(nested) + len(other))
+
+
+class TestTheProcessEnvironment:
+    """wsgiref puts `os.environ` into environ; it is never shown."""
+
+    @pytest.mark.parametrize("accept", ["text/html", "application/json", "text/plain"])
+    def test_it_is_nowhere(self, accept: str, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("HTTP_PROXY", "http://proxy.invalid")
+        monkeypatch.setenv("SOME_PLACE", "in the process")
+        given = {"HTTP_PROXY": "http://proxy.invalid", "SOME_PLACE": "in the process"}
+        layer = CatchErrors(debug=True, report=lambda report, error: reports.append(report))
+        reports: list[Any] = []
+
+        raw = ask(nesting, layer, **given, HTTP_ACCEPT=accept).raw
+        assert b"proxy.invalid" not in raw
+        assert b"in the process" not in raw
+        if accept == "text/html":
+            assert b"... 2 of the process environment" in raw
+            assert b"of the app" in raw
+        assert "proxy.invalid" not in json.dumps(reports)
+
+    def test_what_a_client_sends_is_shown(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("HTTP_PROXY", "http://proxy.invalid")
+        assert b"http://sent.invalid" in ask(shop, HTTP_PROXY="http://sent.invalid").raw
 
 
 class TestHints:
@@ -508,11 +574,28 @@ class TestNothingRuns:
         pytest.param({"pin": 1}, "{'pin': [redacted]}", id="secret int"),
         pytest.param({"token": b"abc"}, "{'token': [redacted 3 chars]}", id="secret bytes"),
         pytest.param({1: 2}, "{1: 2}", id="dict of ints"),
+        pytest.param(
+            {"A": "b", "B": "c", "wsgimw.redact": {"A"}},
+            "{'A': [redacted 1 chars], 'B': 'c', 'wsgimw.redact': {'A'}}",
+            id="keys that an environ hides",
+        ),
         pytest.param("Bearer abcdef", "'Bearer [redacted 6 chars]'", id="shape"),
     ],
 )  # fmt: skip
 def test_values(value: Any, shown: str) -> None:
     assert show(value) == shown
+
+
+def test_values_without_the_process_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    mine = {f"MINE_{number}": str(number) for number in range(30)}
+    for name, value in mine.items():
+        monkeypatch.setenv(name, value)
+    assert show({**mine, "a": 1, "\0": 2}) == (
+        "{'a': 1, '\\x00': 2, ... 30 of the process environment}"
+    )
+    many = dict.fromkeys(range(100), 0)
+    assert show({**mine, **many}).endswith(", ... 80 more, ... 30 of the process environment}")
+    assert show(mine) == "{... 30 of the process environment}"
 
 
 def test_values_of_secret_names_and_of_no_built_in_type() -> None:
@@ -522,6 +605,9 @@ def test_values_of_secret_names_and_of_no_built_in_type() -> None:
     endless.append(endless)
     assert show(endless) == "[[[[...]]]]"
     assert len(show("x" * 5_000_000)) < 1200
+    wide = [["x" * 50] * 20] * 20
+    assert 15 < show(wide).count("x" * 50) <= 20
+    assert show(wide).endswith("], ... 19 more]")
 
 
 def deep(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
@@ -542,6 +628,21 @@ def big_local(environ: Environ, start_response: StartResponse) -> Iterable[bytes
     raise Fault(len(local) + len(more) + len(many))
 
 
+def nested_locals(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+    value: Any = "x" * 50
+    for _ in range(5):
+        value = {f"key {number}": value for number in range(20)}
+    names = "=".join(f"name{number}" for number in range(30))
+    lines = "".join(
+        f"def f{number}(value):\n    {names}=value\n    return f{number + 1}(value)\n"
+        for number in range(60)
+    )
+    space: dict[str, Any] = {"f60": lambda value: 1 / 0}
+    exec(compile(lines, "<nested>", "exec"), space)
+    space["f0"](value)
+    return []
+
+
 def long_chain() -> Exception:
     error: Exception = Fault("&" * 10_000)
     for _ in range(2000):
@@ -558,6 +659,7 @@ HUGE = [
     pytest.param(raising(Fault("\U0001f600" * 1_000_000)), id="4 MB of emoji"),
     pytest.param(raising(Fault("password='" * 300_000)), id="3 MB of secrets"),
     pytest.param(big_local, id="5 MB local"),
+    pytest.param(nested_locals, id="3 million values in locals"),
     pytest.param(
         raising(ExceptionGroup("<" * 9999, [Fault("&" * 5000) for _ in range(1000)])), id="group"
     ),
@@ -584,6 +686,35 @@ def test_bounds(app: App, accept: str) -> None:
 def test_recursion_is_folded() -> None:
     frames = Page(ask(deep)).sections["frames"]
     assert re.search(r"\(\d{3} repeats\)", frames)
+
+
+def descend(environ: Environ, level: int) -> None:
+    if not level:
+        raise Fault
+    descend(environ, level - 1)
+
+
+@pytest.mark.parametrize(
+    ("level", "frames"),
+    [
+        pytest.param(2, ["", "", ""], id="two steps are shown"),
+        pytest.param(3, ["", "", "", ""], id="three steps are shown"),
+        pytest.param(4, [" (3 repeats)", ""], id="four steps are folded"),
+    ],
+)
+def test_what_comes_back_once_or_twice_is_not_folded(level: int, frames: list[str]) -> None:
+    def app(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+        descend(environ, level)
+        return []
+
+    page = Page(ask(app))
+    found = re.findall(r"in <b>descend</b>([^<]*)</summary>", page.html["frames"])
+    assert found == frames
+
+
+def test_layers_are_no_recursion() -> None:
+    page = Page(ask(shop, compose(DEBUG, RequestId(), RequestId(), outer)))
+    assert "repeats" not in page.sections["frames"]
 
 
 def bad(to_text: Any) -> Exception:
@@ -640,6 +771,31 @@ def test_groups_are_nested_with_counts() -> None:
     assert "cut: 4 more" in chain
 
 
+def test_the_causes_of_what_is_in_a_group() -> None:
+    inner = Fault("in the group")
+    inner.__cause__ = KeyError("behind it")
+    chain = Page(ask(raising(ExceptionGroup("g", [inner])))).sections["chain"]
+    frames = Page(ask(raising(ExceptionGroup("g", [inner])))).sections["frames"]
+    assert "it was never raised" in frames
+    assert chain.index("behind it") < chain.index("which caused") < chain.index("in the group")
+
+
+def test_a_chain_and_a_nest_without_end_are_cut() -> None:
+    chain = Page(ask(raising(long_chain()))).sections["chain"]
+    assert "cut: more behind it" in chain
+    nest: Exception = Fault("innermost")
+    for _ in range(9):
+        held: list[Exception] = [nest]
+        nest = ExceptionGroup("nest", held)
+    assert "cut: 1 more" in Page(ask(raising(nest))).sections["chain"]
+    assert "x [...]" in Page(ask(raising(Fault("x" * 600)))).sections["chain"]
+
+
+def test_no_line_of_the_application() -> None:
+    page = Page(ask(returning(None)))
+    assert "no line of the application was running" in page.sections["line"]
+
+
 def test_sources_that_are_no_utf_8_or_not_there(tmp_path: Any) -> None:
     path = tmp_path / "odd.py"
     path.write_bytes(b"# -*- coding: latin-1 -*-\ndef view(*a):\n    raise Exception('caf\xe9')\n")
@@ -663,9 +819,10 @@ def test_carets_of_lines_with_wide_characters_and_of_several_lines(tmp_path: Any
     )
     module = ModuleType("wide")
     exec(compile(path.read_bytes(), str(path), "exec"), module.__dict__)
-    lines = unescape(Page(ask(module.view)).html["line"]).splitlines()
+    html = re.sub(r"<[^>]+>", "", Page(ask(module.view)).html["line"])
+    lines = unescape(html).splitlines()
     (at,) = [number for number, line in enumerate(lines) if "^" in line]
-    shown = re.sub(r"</?mark>", "", lines[at - 1])
+    shown = lines[at - 1]
     assert shown[lines[at].index("^") : lines[at].rindex("^") + 1] == "1/0"
     assert "^" in Page(ask(module.many)).sections["line"]
 

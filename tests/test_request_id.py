@@ -146,7 +146,7 @@ def test_whose_id_counts(trust: Any, more: dict[str, Any], trusted: bool) -> Non
         P("", False, id="empty"),
         P("Az09._~+/=-", True, id="all characters"),
         P("a b", False, id="space"),
-        P("a\n", False, id="asgi-correlation-id-19, trailing newline"),
+        P("a\n", False, id="trailing newline"),
         P("a\r\nSet-Cookie: x=1", False, id="splitting"),
         P("\xe9", False, id="not ASCII"),
         P("\u0661", False, id="digit of another script"),
@@ -358,7 +358,7 @@ def test_set_in_the_close_of_a_list() -> None:
 
 
 def test_two_streams_on_one_thread() -> None:
-    """asgi-correlation-id-85: each sees its own, and nobody afterwards."""
+    """Each sees its own, and nobody afterwards."""
 
     def stream(environ: Any, start_response: Any) -> Iterator[bytes]:
         start_response("200 OK", [])
@@ -379,7 +379,7 @@ def test_two_streams_on_one_thread() -> None:
 
 
 def test_each_step_in_another_context() -> None:
-    """Rule 37, otel-python-2606, django-structlog-747: no token is ever reset."""
+    """Rule 37, otel-python-2606: no token is ever reset."""
     watch = Watch()
     body: Any = contextvars.Context().run(RequestId()(watch), make_environ(), lambda *head: print)
     iterator = contextvars.Context().run(iter, body)

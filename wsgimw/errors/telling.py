@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from wsgimw.errors.fingerprint import fingerprint, type_name
+from wsgimw.errors.fingerprint import fingerprint
 from wsgimw.errors.report import Phase, Report, Reporter, build, headline, note_failure, write_error
 from wsgimw.errors.tree import text
 from wsgimw.errors.where import locate
-from wsgimw.record import Record, record
+from wsgimw.record import Record, record, type_name
 
 if TYPE_CHECKING:
     import logging

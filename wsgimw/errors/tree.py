@@ -21,7 +21,8 @@ import re
 import traceback
 from typing import Any, TypedDict
 
-from wsgimw.errors.fingerprint import MOST_ERRORS, frames, kind_of, type_name
+from wsgimw.errors.fingerprint import MOST_ERRORS, frames, kind_of
+from wsgimw.record import type_name
 from wsgimw.shapes import mask_shapes
 
 MOST_MESSAGE = 2048
@@ -137,10 +138,10 @@ def _frame(frame: Any, line: int | None) -> FrameData:
     }
 
 
-def message(error: BaseException) -> str:
+def message(error: BaseException, most: int = MOST_MESSAGE) -> str:
     """Return what the exception says of itself, masked and cut; its `__str__` may be broken."""
     try:
-        return clean(str(error), MOST_MESSAGE)
+        return clean(str(error), most)
     except Exception as broken:
         return f"[no message: {type(error).__name__}.__str__ raised {type(broken).__name__}]"
 

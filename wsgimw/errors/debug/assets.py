@@ -1,40 +1,79 @@
 """The one style and the one script of the debug page. Without the script nothing is missing but the
 copy buttons.
+
+All pairs of colours have a contrast of 4.5 or more (WCAG 2, AA); nothing is made faint by opacity.
 """
 
 STYLE = """\
-:root{color-scheme:light dark;--ink:#1c2430;--soft:#566070;--line:#d8dee8;--back:#f4f6f9;\
---card:#fff;--mark:#b3261e;--wash:#fdecea;--code:#f0f3f8}
-@media(prefers-color-scheme:dark){:root{--ink:#e6e9ef;--soft:#9ca6b5;--line:#303846;\
---back:#11151b;--card:#191f27;--mark:#ff8a80;--wash:#3a1f1e;--code:#12171e}}
+:root{color-scheme:light dark;--ink:#1b2330;--soft:#566073;--line:#dbe1ea;--back:#f3f5f9;\
+--card:#fff;--code:#f6f8fb;--mark:#b3261e;--wash:#fdeceb;--name:#1d4f91}
+@media(prefers-color-scheme:dark){:root{--ink:#e6e9ef;--soft:#a3adbc;--line:#303947;\
+--back:#0f1319;--card:#181e26;--code:#11161d;--mark:#ff8f86;--wash:#3b2022;--name:#8fbcff}}
 *{box-sizing:border-box}
-body{margin:0;padding:1rem;background:var(--back);color:var(--ink);\
-font:.95rem/1.55 system-ui,sans-serif}
-main{max-width:64rem;margin:0 auto;min-width:0}
-section{margin:0 0 1rem;padding:1rem;background:var(--card);border:1px solid var(--line);\
-border-radius:.6rem;min-width:0}
-#error{border-top:.25rem solid var(--mark)}
-h1{margin:0;font-size:1.3rem;color:var(--mark);overflow-wrap:anywhere}
-h2{margin:0 0 .5rem;font-size:1rem}
-h3{margin:.75rem 0 .25rem;font-size:.9rem;overflow-wrap:anywhere}
-p,li,dd,summary{overflow-wrap:anywhere}
-ol,ul{margin:0;padding-left:1.4rem}
-pre{margin:.25rem 0;padding:.6rem;overflow-x:auto;background:var(--code);border-radius:.4rem;\
-font:.82rem/1.5 ui-monospace,monospace;white-space:pre}
-#error pre,#chain pre{white-space:pre-wrap;overflow-wrap:anywhere}
-mark{background:var(--wash);color:inherit;font-weight:600}
-table{width:100%;border-collapse:collapse;table-layout:fixed;font-size:.85rem}
-th,td{padding:.2rem .4rem;text-align:left;vertical-align:top;overflow-wrap:anywhere;\
-border-top:1px solid var(--line);font-family:ui-monospace,monospace;font-weight:400}
-th{width:30%;color:var(--soft)}
-summary{cursor:pointer}
-.chips{display:flex;flex-wrap:wrap;gap:.4rem;margin:.6rem 0 0;padding:0;list-style:none}
-.chips li{padding:.1rem .6rem;background:var(--code);border-radius:1rem;font-size:.82rem;\
-font-family:ui-monospace,monospace}
-.failed{color:var(--mark);font-weight:600}
-.faint,.library{opacity:.7}
-.cut{color:var(--mark)}
-button{float:right;font:inherit;font-size:.8rem;padding:.1rem .7rem}
+body{margin:0;padding:clamp(.5rem,2vw,1.5rem);background:var(--back);color:var(--ink);\
+font:1rem/1.5 system-ui,sans-serif;-webkit-text-size-adjust:100%;text-size-adjust:100%}
+main{max-width:64rem;margin:0 auto}
+section{position:relative;margin:0 0 1rem;padding:clamp(.75rem,2vw,1.25rem);\
+background:var(--card);border:1px solid var(--line);border-radius:.6rem}
+h1,h2,h3,p,li,summary{overflow-wrap:anywhere}
+h1{margin:.2rem 0 0;font-size:clamp(1.15rem,3.5vw,1.5rem);line-height:1.3;font-weight:650}
+h1 .type{display:block;margin:0 0 .25rem;color:var(--mark);\
+font:600 .9rem/1.4 ui-monospace,monospace}
+h2{margin:0 0 .6rem;font-size:1.05rem;line-height:1.3}
+h3{margin:1.25rem 0 .5rem;font-size:.95rem}
+h2+h3{margin-top:0}
+p{margin:.4rem 0}
+ol,ul{margin:0;padding-left:1.5rem}
+code,pre,th,td,.chips,.where,#layers li,#chain strong{font-family:ui-monospace,monospace}
+pre{margin:.5rem 0;padding:.6rem 0;overflow-x:auto;background:var(--code);\
+border:1px solid var(--line);border-radius:.4rem;font-size:.8125rem;line-height:1.55;tab-size:4}
+code{font-size:.8125rem}
+#error pre{max-height:16rem;overflow-y:auto}
+pre.text{padding:.6rem .75rem;white-space:pre-wrap;overflow-wrap:anywhere}
+pre.block{padding:.6rem .75rem}
+pre.code{display:grid;grid-template-columns:minmax(max-content,1fr)}
+pre.code span,pre.code mark{display:block;padding:0 .75rem 0 0;border-left:.25rem solid transparent}
+pre.code i{display:inline-block;padding:0 .9rem 0 .5rem;color:var(--soft);font-style:normal;\
+user-select:none}
+pre.code mark{background:var(--wash);color:inherit;border-color:var(--mark)}
+pre.code b{color:var(--mark)}
+table{width:100%;border-collapse:collapse;table-layout:fixed;font-size:.8125rem}
+th,td{padding:.3rem .5rem .3rem 0;text-align:left;vertical-align:top;overflow-wrap:anywhere;\
+border-top:1px solid var(--line);font-weight:400}
+tr:first-child>*{border-top:0}
+th{width:12rem;color:var(--soft)}
+@media(max-width:40rem){th{width:34%}}
+td{white-space:pre-wrap}
+summary{cursor:pointer;padding:.25rem 0}
+.library>summary{font-size:.875rem;color:var(--soft)}
+.library li{margin:.4rem 0}
+details details{margin:0 0 .75rem 1rem}
+details details summary{color:var(--soft);font-size:.875rem}
+.where{font-size:.8125rem;color:var(--soft)}
+summary.where{word-break:break-all}
+.where b{color:var(--name);font-weight:600}
+.chips{display:flex;flex-wrap:wrap;gap:.4rem;margin:.9rem 0 0;padding:0;list-style:none;\
+font-size:.8125rem}
+.chips li{padding:.15rem .6rem;background:var(--code);border:1px solid var(--line);\
+border-radius:1rem}
+#error{border-top:.3rem solid var(--mark)}
+#layers ol{padding:0;list-style:none;font-size:.875rem}
+#layers li{padding:.25rem .75rem;border:solid var(--line);border-width:0 0 0 .25rem}
+#layers .failed{background:var(--wash);border-color:var(--mark);color:var(--mark);font-weight:600}
+#layers .failed:after{content:"\\2190\\a0 it broke here";padding-left:.75rem;white-space:nowrap}
+#chain ol,#chain ul{padding:0;list-style:none}
+#chain ol>li{margin:0 0 .6rem;padding:.1rem 0 .1rem .75rem;border-left:.25rem solid var(--line)}
+#chain>ol>li:first-child{border-color:var(--mark)}
+#chain strong{font-size:.9rem;color:var(--mark)}
+#chain .said{white-space:pre-wrap}
+#chain em,#chain .note{display:block;margin:.3rem 0;color:var(--soft)}
+#chain .faint strong{color:inherit}
+.faint{color:var(--soft)}
+.cut{color:var(--mark);font-size:.875rem}
+button{position:absolute;top:clamp(.6rem,1.8vw,1.1rem);right:clamp(.75rem,2vw,1.25rem);\
+min-width:4.5rem;padding:.2rem .75rem;font:inherit;font-size:.875rem;color:var(--ink);\
+background:var(--code);border:1px solid var(--soft);border-radius:.4rem;cursor:pointer}
+button:hover{border-color:var(--ink)}
 """
 
 SCRIPT = """\
@@ -44,7 +83,9 @@ button.addEventListener("click",function(){
 var text=document.getElementById(button.dataset.copy).textContent;
 function done(){button.textContent="copied"}
 function old(){var area=document.createElement("textarea");area.value=text;
-document.body.appendChild(area);area.select();document.execCommand("copy");area.remove();done()}
+document.body.appendChild(area);area.select();
+var copied=document.execCommand("copy");area.remove();
+button.textContent=copied?"copied":"not copied"}
 if(navigator.clipboard){navigator.clipboard.writeText(text).then(done,old)}else{old()}
 })});
 """

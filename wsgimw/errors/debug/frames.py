@@ -21,6 +21,7 @@ MOST_FRAMES = 60
 MOST_LOCALS = 30
 MOST_LINE = 300
 AROUND = 5
+FEWEST_REPEATS = 3
 
 _NAME = re.compile(r"[^\W\d]\w{0,63}+")
 
@@ -65,14 +66,22 @@ def _runs(traceback: TracebackType | None) -> Iterator[tuple[TracebackType, int]
         place = (traceback.tb_frame.f_code, traceback.tb_lineno)
         if place in recent:
             repeats += 1
+            if repeats < FEWEST_REPEATS:
+                held.append(traceback)
         else:
-            if held:
-                yield held[-1], repeats
+            yield from _run(held, repeats)
             held, repeats = [traceback], 0
             recent = [*recent[-3:], place]
         traceback = traceback.tb_next
-    if held:
-        yield held[-1], repeats
+    yield from _run(held, repeats)
+
+
+def _run(held: list[TracebackType], repeats: int) -> Iterator[tuple[TracebackType, int]]:
+    """Fold what repeats; what comes back once or twice is no recursion yet."""
+    if repeats >= FEWEST_REPEATS:
+        yield held[0], repeats
+    else:
+        yield from ((each, 0) for each in held)
 
 
 def _shown(traceback: TracebackType, *, full: bool) -> Shown:

@@ -2,7 +2,7 @@
 
 >>> print(table([("<b>", "1 & 2")]), end="")
 <table>
-<tr><th>&lt;b&gt;</th><td>1 &amp; 2</td></tr>
+<tr><th scope="row">&lt;b&gt;</th><td>1 &amp; 2</td></tr>
 </table>
 """
 
@@ -25,14 +25,19 @@ def escaped(text: str, most: int = 2048) -> str:
     return shown
 
 
-def pre(text: str, most: int, name: str = "") -> str:
-    """Return preformatted text of about `most` bytes; `name` is its id."""
+def pre(text: str, most: int, name: str = "", kind: str = "text") -> str:
+    """Return preformatted text of about `most` bytes; `name` is its id.
+
+    `kind`: `text`, whose long lines wrap, or `block`, whose lines stay as they are.
+    """
     shown = escape(cut(text, most))
     while len(shown.encode(errors="replace")) > most + 64:
         text = cut(text, int(min(len(text), most) * 0.7))
         shown = escape(text)
     ident = f' id="{name}"' if name else ""
-    return f"<pre{ident}>{shown}</pre>\n"
+    # A line feed that comes first would be the parser's own.
+    first = "\n" if shown.startswith("\n") else ""
+    return f'<pre class="{kind}"{ident}>{first}{shown}</pre>\n'
 
 
 def bullets(items: list[str]) -> str:
@@ -43,7 +48,7 @@ def bullets(items: list[str]) -> str:
 def table(rows: list[tuple[str, str]]) -> str:
     """Return names and values."""
     body = "".join(
-        f"<tr><th>{escaped(name, 200)}</th><td>{escaped(value, 600)}</td></tr>\n"
+        f'<tr><th scope="row">{escaped(name, 200)}</th><td>{escaped(value, 600)}</td></tr>\n'
         for name, value in rows
     )
     return f"<table>\n{body}</table>\n" if rows else '<p class="faint">none</p>\n'

@@ -21,7 +21,7 @@ from wsgimw.errors.debug.assets import SCRIPT, STYLE
 from wsgimw.errors.debug.markup import bullets, escaped, pre, table
 from wsgimw.errors.debug.source import frames, gather, line
 from wsgimw.errors.report import Report
-from wsgimw.errors.tree import ErrorData, clean
+from wsgimw.errors.tree import MOST_MESSAGE, ErrorData, clean, message
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
@@ -30,6 +30,8 @@ MOST_BYTES = 256 * 1024
 MOST_SECONDS = 0.15
 """Of gathering frames; the rest of the quarter of a second is for what is always there."""
 MOST_SECTION = 40 * 1024
+MOST_WHOLE = 8 * 1024
+"""Characters of a message, folded."""
 MOST_CHAIN = 40
 
 
@@ -106,10 +108,14 @@ def _sections(
     yield "frames", "Frames", lambda: frames(gathered)
     yield "response", "Response given so far", lambda: _response(scene)
     yield "request", "Request", lambda: _request(report, scene)
-    yield "curl", "As a curl command", lambda: _copied("curl", replay.curl(report, scene.environ))
-    yield "webtest", "As a test", lambda: _copied("webtest", replay.webtest(report))
-    yield "traceback", "Traceback", lambda: pre(report["text"], MOST_SECTION)
-    yield "gates", "Why you see this", _gates
+    yield (
+        "curl",
+        "As a curl command",
+        lambda: _curl(report, scene),
+    )
+    yield "webtest", "As a test", lambda: _webtest(report)
+    yield "traceback", "Traceback", lambda: pre(report["text"], MOST_SECTION, "", "block")
+    yield "gates", "Why you see this", lambda: _gates(scene.environ)
     yield "versions", "Versions", lambda: _versions(scene.environ)
 
 
@@ -123,12 +129,23 @@ def _error(report: Report, scene: Scene) -> str:
         f"fingerprint {report['fingerprint']}",
     ]
     shown = "".join(f"<li>{escaped(chip, 300)}</li>" for chip in chips if chip)
-    first, _, rest = report["message"].partition("\n")
-    more = ""
-    if rest or len(first) > 300:
-        more = f"<details open><summary>message</summary>{pre(report['message'], 8192)}</details>"
-    said = f": {escaped(first, 300)}" if first else ""
-    return f'<h1>{escaped(report["type"], 200)}{said}</h1>\n{more}<ul class="chips">{shown}</ul>\n'
+    first, rest = _headline(report["message"])
+    said = f' <span class="said">{escaped(first, 400)}</span>' if first else ""
+    colon = ":" if first else ""
+    more = pre(rest, 4 * MOST_MESSAGE) if rest else ""
+    whole = message(scene.error, MOST_WHOLE)
+    if whole != report["message"]:
+        more += f"<details><summary>the whole message</summary>{pre(whole, 16384)}</details>\n"
+    kind = f'<span class="type">{escaped(report["type"], 200)}{colon}</span>'
+    return f'<h1>{kind}{said}</h1>\n{more}<ul class="chips">{shown}</ul>\n'
+
+
+def _headline(said: str) -> tuple[str, str]:
+    """Return the first line of a message for the heading, and the message if that is not all."""
+    first, _, rest = said.partition("\n")
+    if len(first) <= 240:
+        return first, said if rest else ""
+    return f"{first[:160].rstrip()}...", said
 
 
 def _layers(report: Report, scene: Scene) -> str:
@@ -145,7 +162,7 @@ def _layers(report: Report, scene: Scene) -> str:
     return f"<ol>\n{''.join(rows)}\n</ol>\n<p>It failed {when}.</p>\n"
 
 
-def _chain(data: ErrorData) -> str:
+def _chain(data: ErrorData, depth: int = 0) -> str:
     links: list[tuple[str, ErrorData]] = []
     waiting: ErrorData | None = data
     how = ""
@@ -158,24 +175,32 @@ def _chain(data: ErrorData) -> str:
             waiting = waiting["context"]
         else:
             waiting = None
-    return f"<ol>\n{''.join(_link(how, link) for how, link in reversed(links))}</ol>\n"
+    shown = "".join(_link(how, link, depth) for how, link in reversed(links))
+    cut_off = "" if waiting is None else '<li class="cut">cut: more behind it</li>\n'
+    return f"<ol>\n{cut_off}{shown}</ol>\n"
 
 
-def _link(how: str, data: ErrorData, depth: int = 0) -> str:
+def _link(how: str, data: ErrorData, depth: int) -> str:
     faint = ' class="faint"' if how.startswith("suppressed") else ""
-    notes = "".join(f"<p>note: {escaped(note, 500)}</p>" for note in data["notes"])
-    group = ""
-    if data["group"]:
-        most = 20 if depth == 0 else 5
-        inner = "".join(_link("", child, depth + 1) for child in data["group"][:most])
-        if depth == 4:
-            inner = ""
-        group = f"<p>{len(data['group'])} exceptions in it</p><ul>{inner}</ul>"
-        if len(data["group"]) > most:
-            group += f'<p class="cut">cut: {len(data["group"]) - most} more</p>'
+    said = f"<strong>{escaped(data['type'], 200)}</strong>"
+    if data["message"]:
+        short = data["message"][:500]  # from the front: it may have a cut in its middle already
+        more = " [...]" if short != data["message"] else ""
+        said += f': <span class="said">{escaped(short, 500)}{more}</span>'
+    notes = "".join(f'<p class="note">note: {escaped(note, 500)}</p>' for note in data["notes"])
     then = f"<p><em>{escaped(how)}</em></p>" if how else ""
-    said = f"<strong>{escaped(data['type'], 200)}</strong>: {escaped(data['message'], 500)}"
-    return f"<li{faint}>{said}{notes}{group}{then}</li>\n"
+    return f"<li{faint}>{said}{notes}{_group(data['group'], depth)}{then}</li>\n"
+
+
+def _group(children: list[ErrorData], depth: int) -> str:
+    if not children:
+        return ""
+    most = 20 if depth == 0 else 5
+    shown = [] if depth == 4 else children[:most]
+    inner = "".join(f"<li>{_chain(child, depth + 1)}</li>\n" for child in shown)
+    more = len(children) - len(shown)
+    cut_off = f'<p class="cut">cut: {more} more</p>' if more else ""
+    return f"<p>{len(children)} exceptions in it</p><ul>{inner}</ul>{cut_off}"
 
 
 def _response(scene: Scene) -> str:
@@ -199,18 +224,27 @@ def _request(report: Report, scene: Scene) -> str:
     return f"{table(rows)}<h3>Fields</h3>\n{table([*report['headers'].items()])}"
 
 
-def _copied(name: str, text: str) -> str:
+def _curl(report: Report, scene: Scene) -> str:
+    return _copied("curl", replay.curl(report, scene.environ), "text")
+
+
+def _webtest(report: Report) -> str:
+    return _copied("webtest", replay.webtest(report), "block")
+
+
+def _copied(name: str, text: str, kind: str) -> str:
     button = f'<button type="button" data-copy="{name}-text" hidden>copy</button>'
-    return f"{button}\n{pre(text, 16384, f'{name}-text')}"
+    return f"{button}\n{pre(text, 16384, f'{name}-text', kind)}"
 
 
-def _gates() -> str:
+def _gates(environ: WSGIEnvironment) -> str:
+    peer, host = (clean(str(environ.get(key)), 200) for key in ("REMOTE_ADDR", "HTTP_HOST"))
     return bullets(
         [
             "debug=True stands in the code, and WSGIMW_DEBUG=0 does not stand in the environment.",
-            "The peer is this machine, or one of debug_peers.",
+            f"The peer, {peer}, is this machine, or one of debug_peers.",
             "No field says that a proxy stands between.",
-            "The Host is a name of this machine, or one of debug_hosts.",
+            f"The Host, {host}, is a name of this machine, or one of debug_hosts.",
             "Were one of these not so, this would be the page that strangers get.",
         ]
     )

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from wsgimw.errors.report import Report
+from wsgimw.http.headers import is_token
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
@@ -36,16 +37,22 @@ def curl(report: Report, environ: WSGIEnvironment) -> str:
     if report["method"] == "HEAD":
         words.append("--head")
     words.append(url(report, environ))
-    for name, value in report["headers"].items():
+    for name, value in _fields(report):
         if name not in _LEFT_OUT:
-            words += ["-H", f"{name}: {value}"]
+            # Without a value curl would take the field away, unless there is a semicolon.
+            words += ["-H", f"{name}: {value}" if value else f"{name};"]
     return " ".join(shlex.quote(word) for word in words)
+
+
+def _fields(report: Report) -> list[tuple[str, str]]:
+    """Return the fields whose names can be sent; `-H @name` would have curl read a file."""
+    return [field for field in report["headers"].items() if is_token(field[0])]
 
 
 def webtest(report: Report) -> str:
     """Return the source of `test_replay(app)`."""
-    fields = {name: value for name, value in report["headers"].items() if name != "Content-Length"}
-    shown = "".join(f"            {name!a}: {value!a},\n" for name, value in fields.items())
+    fields = [field for field in _fields(report) if field[0] != "Content-Length"]
+    shown = "".join(f"            {name!a}: {value!a},\n" for name, value in fields)
     length = report["headers"].get("Content-Length", "")
     counted = length.isascii() and length.isdigit()
     body = f"    # The request had a body of {length} bytes, which is not kept.\n"

@@ -7,8 +7,9 @@ from typing import TypeAlias
 
 from wsgimw.errors.debug.frames import Shown, collect, names_on
 from wsgimw.errors.debug.markup import escaped, table
-from wsgimw.errors.fingerprint import related, type_name
+from wsgimw.errors.fingerprint import related
 from wsgimw.errors.tree import clean, message
+from wsgimw.record import type_name
 
 MOST_FRAMES = 76 * 1024
 """Bytes of all frames."""
@@ -30,15 +31,20 @@ def gather(error: BaseException, time_is_up: Callable[[], bool]) -> Gathered:
 
 def line(gathered: Gathered) -> str:
     frames = gathered[0][1] if gathered else []
-    mine = [frame for frame in frames if frame.kind == "application"] or frames
-    if not mine:
+    frame = _last([frame for frame in frames if frame.kind == "application"]) or _last(frames)
+    if frame is None:
         return '<p class="faint">no frame is known</p>\n'
-    frame = mine[-1]
+    if frame.kind == "wsgimw":  # a fault that a layer found in what came back
+        return '<p class="faint">no line of the application was running</p>\n'
     near = [(number, text) for number, text in frame.source if abs(number - frame.line) <= 3]
     on_it = {name for number, text in near if number == frame.line for name in names_on(text)}
     values = [(name, value) for name, value in frame.values if name in on_it]
-    where = f"{frame.file}:{frame.line} in {frame.function}"
-    return f"<p>{escaped(where, 600)}</p>\n{_code(near, frame)}{table(values) if values else ''}"
+    shown = table(values) if values else ""
+    return f'<p class="where">{_where(frame)}</p>\n{_code(near, frame)}{shown}'
+
+
+def _last(frames: list[Shown]) -> Shown | None:
+    return frames[-1] if frames else None
 
 
 def _code(lines: list[tuple[int, str]], frame: Shown) -> str:
@@ -47,12 +53,21 @@ def _code(lines: list[tuple[int, str]], frame: Shown) -> str:
     width = len(str(lines[-1][0]))
     shown = []
     for number, text in lines:
-        row = f"{number:>{width}} {escaped(text, 400)}"
-        shown.append(f"<mark>{row}</mark>" if number == frame.line else row)
-        if number == frame.line and frame.caret is not None:
+        # The line feeds stand within the blocks, where they make no empty lines.
+        row = f"<i>{number:>{width}}</i>{escaped(text, 400)}\n"
+        if number != frame.line:
+            shown.append(f"<span>{row}</span>")
+            continue
+        if frame.caret is not None:
             start, stop = frame.caret
-            shown.append(" " * (width + 1 + start) + "^" * (stop - start))
-    return "<pre>" + "\n".join(shown) + "</pre>\n"
+            row += f"<i>{' ' * width}</i>{_blank(text[:start])}<b>{'^' * (stop - start)}</b>\n"
+        shown.append(f"<mark>{row}</mark>")
+    return f'<pre class="code">{"".join(shown)}</pre>\n'
+
+
+def _blank(text: str) -> str:
+    """Return what is as wide as a text, tabs included, and shows nothing."""
+    return "".join("\t" if character == "\t" else " " for character in text)
 
 
 def frames(gathered: Gathered) -> str:
@@ -60,6 +75,8 @@ def frames(gathered: Gathered) -> str:
     room = MOST_FRAMES
     for title, frames, left_out in gathered:
         parts.append(f"<h3>{escaped(title, 400)}</h3>\n")
+        if not frames:
+            parts.append('<p class="faint">it was never raised</p>\n')
         if left_out:
             parts.append(f'<p class="cut">cut: {left_out} frames in the middle</p>\n')
         for run in _folded(frames):
@@ -92,7 +109,7 @@ def _run(run: list[Shown]) -> str:
     if run[0].kind == "application":
         return _frame(run[0])
     rows = "".join(
-        f"<li>{escaped(_where(frame), 600)}<br>"
+        f'<li><span class="where">{_where(frame)}</span><br>'
         f"<code>{escaped(frame.source[0][1] if frame.source else '', 200)}</code></li>\n"
         for frame in run[:40]
     )
@@ -104,7 +121,8 @@ def _run(run: list[Shown]) -> str:
 
 def _where(frame: Shown) -> str:
     again = f" ({frame.repeats} repeats)" if frame.repeats else ""
-    return f"{frame.file}:{frame.line} in {frame.function}{again}"
+    place = escaped(f"{frame.file}:{frame.line}", 400)
+    return f"{place} in <b>{escaped(frame.function, 300)}</b>{again}"
 
 
 def _frame(frame: Shown) -> str:
@@ -112,7 +130,7 @@ def _frame(frame: Shown) -> str:
     if frame.values:
         cut_off = f'<p class="cut">cut: {frame.hidden} more</p>' if frame.hidden else ""
         values = f"<details><summary>locals</summary>{table(frame.values)}{cut_off}</details>"
-    where = escaped(_where(frame), 600)
     return (
-        f"<details open><summary>{where}</summary>{_code(frame.source, frame)}{values}</details>\n"
+        f'<details open><summary class="where">{_where(frame)}</summary>'
+        f"{_code(frame.source, frame)}{values}</details>\n"
     )

@@ -1,7 +1,8 @@
 """Show the value of a local variable without running a line of the code that it came from.
 
 Only exact built-in types are shown by their repr, cut to 1 KB, three levels and twenty items;
-anything else as its type and id. A user's `__repr__`, `__str__`, property or `__getattr__` does not
+anything else as its type and id. What a dict has of the process environment (wsgiref puts all of it
+into environ) is left out. A user's `__repr__`, `__str__`, property or `__getattr__` does not
 run.
 
 >>> show([1, "a" * 3000])[:40] + "..."
@@ -20,12 +21,13 @@ from itertools import islice
 from typing import Any
 
 from wsgimw.errors.tree import cut
-from wsgimw.redact import is_secret
+from wsgimw.redact import is_secret, of_the_process
 from wsgimw.shapes import mask_shapes
 
 MOST_VALUE = 1024
 MOST_DEPTH = 3
 MOST_ITEMS = 20
+MOST_LOOKED_AT = 200
 _MOST_BITS = 4096
 
 _PLAIN = {bool, float, complex, type(None), type(...), type(NotImplemented), range}
@@ -45,7 +47,7 @@ def show(value: Any, name: str = "") -> str:
     """Return the words for a value; masked whole if its name is a secret's."""
     if name and is_secret(name):
         return masked(value)
-    return cut(mask_shapes(_show(value, 0)), MOST_VALUE)
+    return cut(mask_shapes(_show(value, 0, [MOST_VALUE])), MOST_VALUE)
 
 
 def masked(value: Any) -> str:
@@ -56,7 +58,15 @@ def masked(value: Any) -> str:
     return "[redacted]"
 
 
-def _show(value: Any, depth: int) -> str:
+def _show(value: Any, depth: int, room: list[int]) -> str:
+    """`room`: how many characters are left for all that is in a value."""
+    shown = _shown(value, depth, room)
+    if type(value) not in _BRACKETS:  # what is in it was counted
+        room[0] -= len(shown)
+    return shown
+
+
+def _shown(value: Any, depth: int, room: list[int]) -> str:
     kind = type(value)
     if kind is str or kind is bytes:
         if len(value) <= MOST_VALUE:
@@ -70,11 +80,11 @@ def _show(value: Any, depth: int) -> str:
     if kind is bytearray:
         return f"bytearray({bytes(value[:MOST_VALUE])!r})"
     if kind in _BRACKETS:
-        return _items(value, kind, depth)
+        return _items(value, kind, depth, room)
     return f"<{class_name(kind)} at {id(value):#x}>"
 
 
-def _items(value: Any, kind: type, depth: int) -> str:
+def _items(value: Any, kind: type, depth: int, room: list[int]) -> str:
     first, last = _BRACKETS[kind]
     if not value:
         return repr(value)
@@ -82,18 +92,39 @@ def _items(value: Any, kind: type, depth: int) -> str:
         return f"{first}...{last}"
     parts: list[str] = []
     # Pairs, never look-ups: those would ask a key of the user's for its hash.
-    for item in [*islice(value.items() if kind is dict else value, MOST_ITEMS)]:
+    of_process = shown_items = 0
+    # In one step: a thread of the app may add to it.
+    seen = [*islice(value.items() if kind is dict else value, MOST_LOOKED_AT)]
+    hidden = _hidden(seen) if kind is dict else set()
+    for item in seen:
+        if shown_items == MOST_ITEMS or room[0] <= 0:
+            break
+        if kind is dict and of_the_process(*item):
+            of_process += 1
+            continue
+        shown_items += 1
         if kind is not dict:
-            parts.append(_show(item, depth + 1))
+            parts.append(_show(item, depth + 1, room))
             continue
         key, held = item
-        secret = type(key) is str and is_secret(key)
-        shown = masked(held) if secret else _show(held, depth + 1)
-        parts.append(f"{_show(key, depth + 1)}: {shown}")
-    if len(value) > MOST_ITEMS:
-        parts.append(f"... {len(value) - MOST_ITEMS} more")
+        secret = type(key) is str and (is_secret(key) or key in hidden)
+        shown = masked(held) if secret else _show(held, depth + 1, room)
+        parts.append(f"{_show(key, depth + 1, room)}: {shown}")
+    rest = len(value) - shown_items - of_process
+    if rest > 0:
+        parts.append(f"... {rest} more")
+    if of_process:
+        parts.append(f"... {of_process} of the process environment")
     comma = "," if kind is tuple and len(parts) == 1 else ""
     return f"{first}{', '.join(parts)}{comma}{last}"
+
+
+def _hidden(items: list[tuple[Any, Any]]) -> set[str]:
+    """Return the keys that an environ asks to hide."""
+    for key, held in items:
+        if type(key) is str and key == "wsgimw.redact" and type(held) in _BRACKETS:
+            return {name for name in [*islice(held, MOST_LOOKED_AT)] if type(name) is str}
+    return set()
 
 
 def class_name(cls: type) -> str:

@@ -25,6 +25,14 @@ if TYPE_CHECKING:
     from wsgimw.compress import Gzip as Gzip
     from wsgimw.errors import CatchErrors as CatchErrors
     from wsgimw.request_id import RequestId as RequestId
+    from wsgimw.routing import Host as Host
+    from wsgimw.routing import Include as Include
+    from wsgimw.routing import Mount as Mount
+    from wsgimw.routing import Redirect as Redirect
+    from wsgimw.routing import Route as Route
+    from wsgimw.routing import Router as Router
+    from wsgimw.routing import not_found as not_found
+    from wsgimw.routing import params as params
 
 __version__ = "0.1.0"
 
@@ -35,11 +43,19 @@ __all__ = [
     "Exchange",
     "Gzip",
     "Hooks",
+    "Host",
+    "Include",
     "Layer",
+    "Mount",
+    "Redirect",
     "RequestId",
+    "Route",
+    "Router",
     "Stack",
     "compose",
     "layer",
+    "not_found",
+    "params",
     "unless",
     "when",
 ]
@@ -49,7 +65,15 @@ _LAZY = {
     "CatchErrors": "wsgimw.errors",
     "Compress": "wsgimw.compress",
     "Gzip": "wsgimw.compress",
+    "Host": "wsgimw.routing",
+    "Include": "wsgimw.routing",
+    "Mount": "wsgimw.routing",
+    "Redirect": "wsgimw.routing",
     "RequestId": "wsgimw.request_id",
+    "Route": "wsgimw.routing",
+    "Router": "wsgimw.routing",
+    "not_found": "wsgimw.routing",
+    "params": "wsgimw.routing",
 }
 
 if not TYPE_CHECKING:  # a visible __getattr__ makes checkers accept any misspelt name

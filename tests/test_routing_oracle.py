@@ -220,7 +220,7 @@ def compare(seed: int, tables: int, lookups: int, **options: Any) -> int:
             expected = theirs(maps[key], method, path)
             for router in routers:
                 answer = ours(router, method, path)
-                if not strict and {answer[0], expected[0]} == {"method", "none"}:
+                if not strict and {answer[0], expected[0]} <= {"method", "none"}:
                     continue
                 assert answer == expected, (method, path, [route.pattern for route in routes])
             done += 1
@@ -230,3 +230,7 @@ def compare(seed: int, tables: int, lookups: int, **options: Any) -> int:
 def test_no_answer_differs() -> None:
     """Law: on 50,000 look-ups both routers give the same route, parameters and methods."""
     assert compare(20_240, tables=500, lookups=100) == 50_000
+
+
+def test_slashes_ignored() -> None:
+    compare(77, tables=100, lookups=60, slashes="ignore")

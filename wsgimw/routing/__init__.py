@@ -49,10 +49,10 @@ from wsgimw.describe import describe
 from wsgimw.exchange import Exchange, Hooks
 from wsgimw.http.headers import joined, put, split_list
 from wsgimw.routing import lint
-from wsgimw.routing.compiled import compiled
+from wsgimw.routing.compiled import fast
 from wsgimw.routing.index import Index
 from wsgimw.routing.lint import Explanation, Finding, Near
-from wsgimw.routing.matcher import MOUNT, SLASH, Entry, Found, loop
+from wsgimw.routing.matcher import MOUNT, SLASH, Entry, Found, Match, loop, match_for
 from wsgimw.routing.patterns import Host, Include, Item, Mount, Redirect, Route, check_routes
 from wsgimw.routing.requests import Reading, host_of, read
 from wsgimw.routing.reverse import url_for
@@ -107,6 +107,10 @@ class Router(BaseLayer):
     compiled: bool = True
     """False: a plain loop, no generated code; the same results."""
     _index: Index = field(init=False, repr=False, compare=False)
+    match: Match = field(init=False, repr=False, compare=False)
+    """`match(method, path, host="")`: the item that takes a request, and its parameters, or None.
+    `path` is decoded text. A slash that would be added comes back as a `Redirect`. (A function that
+    each router makes for its tables, as it is the one that has a price.)"""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "routes", check_routes(self.routes, "Router"))
@@ -119,28 +123,19 @@ class Router(BaseLayer):
         if not isinstance(self.compiled, bool):
             raise TypeError(f"compiled is {describe(self.compiled)}; write True or False")
         object.__setattr__(self, "converters", _converters(self.converters))
+        make = fast if self.compiled else loop
         index = Index(
-            tuple(self.routes),
-            slashes=self.slashes,
-            converters=self.converters,
-            make=compiled if self.compiled else loop,
+            tuple(self.routes), slashes=self.slashes, converters=self.converters, make=make
         )
         object.__setattr__(self, "_index", index)
+        match = self._match if index.hosts else match_for(index.site.tables, make, self._match)
+        object.__setattr__(self, "match", match)
 
-    def match(self, method: str, path: str, host: str = "") -> tuple[Item, dict[str, Any]] | None:
-        """Return the item that takes a request, and its parameters, or None.
-
-        `path` is decoded text. A slash that would be added comes back as a `Redirect`.
-        """
-        index = self._index
-        if index.hosts is None and path.isascii():
-            found = index.site.find(method, path)
-        else:
-            found = self._ask(Reading.of_text(path), method, host)
-        if found:
-            entry, values = found
-            return entry.item, values
-        return None
+    def _match(
+        self, method: str, path: str, host: str = ""
+    ) -> tuple[Item, dict[str, Any]] | None:
+        found = self._ask(Reading.of_text(path), method, host)
+        return (found[0].item, found[1]) if found else None
 
     def allowed(self, path: str, host: str = "") -> frozenset[str]:
         """Return the methods that explicit `methods=` give a decoded path; empty: nothing."""
@@ -205,9 +200,13 @@ class Router(BaseLayer):
                 environ[_ARGS] = ((), values)
             if entry.kind == MOUNT:
                 environ["wsgimw.mount"] = route
-                route = route or "/"
-                if entry.segments:
-                    self._shift(environ, path, len(entry.segments))
+                # In place, and not restored afterwards: the body still runs then.
+                cut = entry.cut if entry.cut >= 0 else self._prefix(environ, path, entry)
+                if cut:
+                    environ["SCRIPT_NAME"] = environ.get("SCRIPT_NAME", "") + path[:cut]
+                    environ["PATH_INFO"] = path[cut:]
+                else:
+                    route = route or "/"
             environ["wsgimw.route"] = route
             if "wsgimw.record" in environ:
                 environ["wsgimw.record"].route = route
@@ -218,19 +217,16 @@ class Router(BaseLayer):
     def _reading(self, environ: WSGIEnvironment) -> Reading:
         return read(environ, keep=self.encoded_slashes == "keep")
 
-    def _shift(self, environ: WSGIEnvironment, path: str, count: int) -> None:
-        """Move so many segments from PATH_INFO to SCRIPT_NAME, byte for byte."""
+    def _prefix(self, environ: WSGIEnvironment, path: str, entry: Entry) -> int:
+        """Return how much of PATH_INFO the prefix of a Mount with parameters takes."""
+        count = len(entry.segments)
         raw = self._reading(environ).raw if self.encoded_slashes == "keep" else None
         if raw:
-            at = sum(len(segment) + 1 for segment in raw[1 : count + 1])
-        else:
-            at = 0
-            for _ in range(count):
-                at = path.find("/", at + 1)
-            at = len(path) if at < 0 else at
-        # In place, and not restored afterwards: the body still runs then.
-        environ["SCRIPT_NAME"] = environ.get("SCRIPT_NAME", "") + path[:at]
-        environ["PATH_INFO"] = path[at:]
+            return sum(len(segment) + 1 for segment in raw[1 : count + 1])
+        at = 0
+        for _ in range(count):
+            at = path.find("/", at + 1)
+        return len(path) if at < 0 else at
 
     def _redirect(
         self,

@@ -18,15 +18,15 @@ MOST = 256
 """Of a longer list the source would only be long."""
 
 
-def compiled(tables: Tables, first: str | None, size: int) -> Search:
-    """Return the search of one cell of plans, generated where its shapes allow that."""
+def fast(tables: Tables, first: str | None, size: int, items: bool) -> Search:
+    """Return the search of one list of shapes, generated where the shapes allow that."""
     plan = tables.plan(first, size)
     shapes = tuple([shape for shape, _ in plan])
     if len(shapes) > MOST or not all(map(_is_simple, shapes)):
-        return loop(tables, first, size)
+        return loop(tables, first, size, items)
     gets = [table.get if shape.keys else table[()] for shape, table in plan]
     binds = [kind.bind for shape in shapes for _, kind in shape.params if kind.word in "ic"]
-    make: Callable[..., Search] = _compile(source(shapes, size, size == tables.top))
+    make: Callable[..., Search] = _compile(source(shapes, size, size == tables.top, items))
     return make(NO, *gets, *binds)
 
 
@@ -44,8 +44,9 @@ def _compile(text: str) -> Callable[..., Search]:
     return make
 
 
-def source(shapes: tuple[Shape, ...], size: int, more: bool) -> str:
+def source(shapes: tuple[Shape, ...], size: int, more: bool, items: bool) -> str:
     """Write the source for these shapes and paths of `size` texts, or of that many and `more`."""
+    found = "e.item" if items else "e"
     text = "s[{}]" if more else "s{}"
     lines = [" def find(m, s):", "  x = None"]
     if not more and size > 1:
@@ -72,11 +73,11 @@ def source(shapes: tuple[Shape, ...], size: int, more: bool) -> str:
                 binds += 1
             values.append(value)
         names = [f"n{at}" for at in range(len(values))]
-        lines += [f"  c = t{number}{key}", "  if c is not None:"]
+        lines += [f"  c = t{number}{key}", "  if c is not None:" if keys else "  if 1:"]
         lines += ["   e = c.get(m) or c.get(None)", f"   if {' and '.join(tests)}:"]
         if names:
             lines.append(f"    {', '.join(names)}, = e.names")
         pairs = ", ".join(f"{a}: {b}" for a, b in zip(names, values, strict=True))
-        lines += [f"    return e, {{{pairs}}}", "   if e is None: x = ()"]
+        lines += [f"    return {found}, {{{pairs}}}", "   if e is None: x = ()"]
     args = [f"t{at}" for at in range(len(shapes))] + [f"k{at}" for at in range(binds)]
     return "\n".join([f"def make({', '.join(['r', *args])}):", *lines, "  return x", " return find"])

@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
+from wsgimw.http.paths import to_wsgi
 from wsgimw.routing.matcher import (
     MOUNT,
     REDIRECT,
@@ -114,6 +115,7 @@ class Index:
             raise ValueError(f"{type(item).__name__} has an empty pattern as a whole; write '/'")
         entry.pattern = whole
         entry.segments = self._parser.path(whole) if whole else ()
+        entry.cut = -1 if "<" in whole else len(to_wsgi(whole))
         self._name(entry, f"{named}{item.name}" if item.name else None)
         entry.methods = _with_head(entry.explicit)
         self.methods.update(entry.methods or ())

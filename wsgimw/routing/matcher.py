@@ -17,7 +17,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from operator import itemgetter
-from typing import Any, TypeAlias
+from typing import Any, Protocol, TypeAlias
 
 from wsgimw.routing.converters import MANY, NO, REST, STATIC
 from wsgimw.routing.patterns import Item, Redirect, Segments, bare, example
@@ -31,6 +31,7 @@ class Entry:
 
     __slots__ = (
         "app",
+        "cut",
         "explicit",
         "host",
         "host_names",
@@ -48,6 +49,8 @@ class Entry:
 
     item: Item
     app: Any
+    cut: int
+    """How much of PATH_INFO is the prefix of a static Mount; -1 if it depends on the path."""
     kind: int
     pattern: str
     """The whole pattern, through Include; of a Mount the prefix, `""` at the root."""
@@ -77,8 +80,8 @@ class Entry:
 
 Cell: TypeAlias = "dict[str | None, Entry]"
 Table: TypeAlias = "dict[Any, Cell]"
-Found: TypeAlias = "tuple[Entry, dict[str, Any]] | tuple[()] | None"
-"""A match; `()`, a path that fits but a method that perhaps does not; None, nothing."""
+Found: TypeAlias = "tuple[Any, dict[str, Any]] | tuple[()] | None"
+"""A match, the entry or its item; `()`, a path that fits but a method that perhaps does not; None, nothing."""
 Search: TypeAlias = Callable[[str, "list[str]"], Found]
 
 
@@ -241,11 +244,9 @@ class Tables:
         return None
 
 
-def loop(tables: Tables, first: str | None, size: int) -> Search:
-    """Return the search of one cell of plans: the readable form."""
-    plan = [
-        (table.get, shape.key, shape.values) for shape, table in tables.plan(first, size)
-    ]
+def loop(tables: Tables, first: str | None, size: int, items: bool) -> Search:
+    """Return the search of one list of shapes: the readable form. `items`: not the entries."""
+    plan = [(table.get, shape.key, shape.values) for shape, table in tables.plan(first, size)]
 
     def search(method: str, texts: list[str]) -> Found:
         missed: Found = None
@@ -260,36 +261,20 @@ def loop(tables: Tables, first: str | None, size: int) -> Search:
             values = read(texts)
             # A catch-all may bind the slash that a slash redirect would add.
             if values is not None and (entry.kind != SLASH or texts[-1]):
-                return entry, dict(zip(entry.names, values))  # noqa: B905  (for the price)
+                params = dict(zip(entry.names, values))  # noqa: B905  (for the price)
+                return (entry.item if items else entry), params
         return missed
 
     return search
 
 
-Make: TypeAlias = Callable[[Tables, "str | None", int], Search]
+Make: TypeAlias = Callable[[Tables, "str | None", int, bool], Search]
 
 
-def finder(
-    tables: Tables, make: Make
-) -> tuple[Callable[[str, str], Found], Callable[[str, list[str]], Found]]:
-    """Return two ways to ask `tables`: with a path, and with a path that was split before."""
-    static = tables.static.get
-    top = tables.top
-    cells: dict[str | None, list[Search | None]] = {
-        first: [None] * (top + 1) for first in {None: None, **tables.parts}
-    }
-    other = cells.pop(None)
-    searches = cells.get
-
-    def split(method: str, texts: list[str]) -> Found:
-        size = len(texts)
-        first = texts[1] if size > 1 and texts[1] in cells else None
-        row = other if first is None else cells[first]
-        size = size if size < top else top
-        search = row[size]
-        if search is None:
-            search = row[size] = make(tables, first, size)
-        return search(method, texts)
+def finder(tables: Tables, make: Make) -> tuple[Callable[[str, str], Found], Search]:
+    """Return two ways to ask `tables` for an entry: with a path, and with one split before."""
+    static, top = tables.static.get, tables.top
+    searches, other, split = _rows(tables, make, items=False)
 
     def find(method: str, path: str) -> Found:
         cell = static(path)
@@ -301,12 +286,65 @@ def finder(
         if texts[0]:
             return None
         size = len(texts)
-        # The same as `split`, written out: this is the path of every request.
         search = (searches(texts[1], other) if size > 1 else other)[size if size < top else top]
-        found = (search or split)(method, texts)
-        return () if found is None and cell is not None else found
+        return search(method, texts) if cell is None else search(method, texts) or ()
 
     return find, split
+
+
+def match_for(tables: Tables, make: Make, slow: Match) -> Match:
+    """Return `match`: the same as `find` for an item, written out once more for the price."""
+    static, top = tables.static.get, tables.top
+    searches, other, _ = _rows(tables, make, items=True)
+
+    def match(method: str, path: str, host: str = "") -> tuple[Item, dict[str, Any]] | None:
+        cell = static(path)
+        if cell is not None:
+            entry = cell.get(method) or cell.get(None)
+            if entry is not None:
+                return entry.item, {}
+        texts = path.split("/")
+        if texts[0]:
+            return None
+        size = len(texts)
+        search = (searches(texts[1], other) if size > 1 else other)[size if size < top else top]
+        found: Any = search(method, texts)
+        if found:
+            # Decoded text may still hold a lone surrogate.
+            return found if path.isascii() else slow(method, path, host)
+        return None
+
+    return match
+
+
+class Match(Protocol):
+    """What `Router.match` is."""
+
+    def __call__(
+        self, method: str, path: str, host: str = ""
+    ) -> tuple[Item, dict[str, Any]] | None: ...
+
+
+def _rows(
+    tables: Tables, make: Make, items: bool
+) -> tuple[Callable[..., list[Search]], list[Search], Search]:
+    """Return the searches by first segment and size; each is made when it is first asked."""
+    top = tables.top
+    rows: dict[str, list[Search]] = {}
+
+    def split(method: str, texts: list[str]) -> Found:
+        first = texts[1] if len(texts) > 1 and texts[1] in rows else None
+        size = min(len(texts), top)
+        row = other if first is None else rows[first]
+        if row[size] is split:
+            row[size] = make(tables, first, size, items)
+        return row[size](method, texts)
+
+    other: list[Search] = [split] * (top + 1)
+    for first in tables.parts:
+        if first is not None:
+            rows[first] = [split] * (top + 1)
+    return rows.get, other, split
 
 
 def put(cell: Cell, entry: Entry) -> None:

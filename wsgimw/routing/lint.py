@@ -144,6 +144,8 @@ def _near(index: Index, method: str, path: str, host: str) -> list[Near]:
             reason = "static" if isinstance(meant, str) else "converter"
             if isinstance(meant, str):
                 text = _aligned(entry, texts)[at]
+                if not (meant and text):  # a slash at the end is no segment to speak of
+                    continue
                 closeness = -SequenceMatcher(None, meant, text).ratio()
         else:
             continue

@@ -259,7 +259,7 @@ def custom(
     ]
     if missing:
         raise ValueError(f"converter {name!r} has no {', '.join(missing)}")
-    many = not getattr(converter, "part_isolating", True)
+    many = not getattr(converter, "part_isolating", True) and _may_bind_slash(converter.regex)
     kind = _kind(
         MANY if many else CUSTOM,
         partial(_bind_custom, re.compile(converter.regex).fullmatch, converter.to_python),
@@ -271,6 +271,21 @@ def custom(
     )
     given = [*map(repr, args), *(f"{key}={kwargs[key]!r}" for key in sorted(kwargs))]
     return _finished(kind, name, given)
+
+
+# What surely matches no slash: `[^/...]`, ranges of letters and digits, escaped punctuation.
+_NO_SLASH = re.compile(r"\[\^[^]\[]*/[^]\[]*\]|[a-zA-Z0-9]-[a-zA-Z0-9]|\\[.dws_-]|\(\?:")
+
+
+def _may_bind_slash(regex: str) -> bool:
+    """Tell whether a regex may match a slash; in doubt it may.
+
+    Werkzeug takes any regex that holds a slash for a catch-all, even one as `[^/]+`.
+
+    >>> [_may_bind_slash(text) for text in ("[^/:]+", r"[a-z]+\\.x", ".+", "[^:]+", "a/b", "[+-9]")]
+    [False, False, True, True, True, True]
+    """
+    return re.search(r"[/.]|\[\^|\\|-|\(\?", _NO_SLASH.sub("", regex)) is not None
 
 
 def _bind_custom(fits: Callable[[str], object], to_python: Callable[[str], Any], text: str) -> Any:

@@ -328,6 +328,7 @@ def _meeting(x: Any, y: Any) -> list[str]:
     if isinstance(x, str) or isinstance(y, str):
         return [x if isinstance(x, str) else y]
     kinds = [segment.kind for segment in (x, y) if segment is not None]
+    kinds.sort(key=lambda kind: kind.rank)
     texts = [text for kind in kinds for text in samples(kind)] + ["x", "y", "1"]
     texts += _woven(kinds)
     fitting = [text for text in texts if all(kind.bind(text) is not NO for kind in kinds)]

@@ -8,6 +8,7 @@ difference at a time; then not one answer may differ, parameters and `Allow` inc
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from functools import cache
 from random import Random
 from typing import Any
 
@@ -228,9 +229,250 @@ def compare(seed: int, tables: int, lookups: int, **options: Any) -> int:
 
 
 def test_no_answer_differs() -> None:
-    """Law: on 50,000 look-ups both routers give the same route, parameters and methods."""
-    assert compare(20_240, tables=500, lookups=100) == 50_000
+    """Law: on 15,000 look-ups both routers give the same route, parameters and methods."""
+    assert compare(20_240, tables=75, lookups=200) == 15_000
+
+
+@pytest.mark.slow
+def test_no_answer_differs_at_length() -> None:
+    """The same law on 120,000 look-ups."""
+    assert compare(1, tables=600, lookups=200) == 120_000
 
 
 def test_slashes_ignored() -> None:
-    compare(77, tables=100, lookups=60, slashes="ignore")
+    """Law: so it is where slashes at the end are ignored, but for what is evidence of a 405."""
+    assert compare(77, tables=50, lookups=80, slashes="ignore") == 4_000
+
+
+REFUSING = ["<int(min=5):{}>", "<int(max=8):{}>", "<int(fixed_digits=3):{}>", "<int:{}>"]
+
+
+def refusing_patterns(random: Random) -> Callable[[Random], str]:
+    """Return what makes the patterns of one table: at one place all integers are of one kind.
+
+    Werkzeug takes two kinds of integers at one place for the same (a tie here).
+    """
+    places = [
+        [random.choice(REFUSING), "<float(min=1.0):{}>", "<{}>", "<{}>", "a", "7"] for _ in "pqr"
+    ]
+
+    def a_refusing_pattern(random: Random) -> str:
+        texts = [random.choice(place) for place in places[: random.randint(1, 3)]]
+        return "/" + "/".join(text.format(name) for text, name in zip(texts, "pqr", strict=False))
+
+    return a_refusing_pattern
+
+
+@cache
+def maps_of(pattern: str) -> tuple[Map, Map]:
+    """Return the Map of one pattern, and another whose converters refuse no value."""
+    strict = Map([Rule(pattern, endpoint=a(pattern))], merge_slashes=False)
+    rule = Rule(pattern, endpoint=a(pattern))
+    loose = Map([rule], merge_slashes=False)
+    for converter in rule._converters.values():
+        converter.to_python = lambda value: value  # type: ignore[method-assign]
+    return strict, loose
+
+
+def refuses(pattern: str, path: str) -> bool:
+    """Does the regex of a pattern match where its converter does not take the value?"""
+    strict, loose = maps_of(pattern)
+    return theirs(loose, "GET", path)[0] == "found" and theirs(strict, "GET", path)[0] == "none"
+
+
+def compare_refusals(seed: int, tables: int, lookups: int) -> None:
+    random = Random(seed)
+    for _ in range(tables):
+        routes = a_table(random, random.randint(2, 6), refusing_patterns(random))
+        routers = [Router(routes), Router(routes[::-1], compiled=False)]
+        maps: dict[tuple[Route, ...], Map] = {}
+        for _ in range(lookups):
+            texts = random.choices(["a", "7", "3", "007", "42", "x", "0.5", "1.5"], k=3)
+            path = "/" + "/".join(texts[: random.randint(1, 3)])
+            path += "/" if random.random() < 0.2 else ""
+            method = random.choice(ASKED)
+            # The oracle gives up at the first value that is refused: it is spared those.
+            left = tuple(route for route in routes if not refuses(route.pattern, path))
+            if left not in maps:
+                maps[left] = a_map(left)
+            expected = theirs(maps[left], method, path)
+            for router in routers:
+                assert ours(router, method, path) == expected, (method, path, routes)
+
+
+def test_a_refusal_means_the_next_route() -> None:
+    """Law: a route whose converter refuses is as if it were not there (werkzeug#2510)."""
+    compare_refusals(5, tables=40, lookups=50)
+
+
+@pytest.mark.slow
+def test_a_refusal_means_the_next_route_at_length() -> None:
+    """The same law on 10,000 look-ups."""
+    compare_refusals(6, tables=200, lookups=50)
+
+
+def test_catch_alls_in_the_middle_bind_the_same() -> None:
+    """Law: alone, a catch-all in the middle takes the same paths with the same values."""
+    random = Random(9)
+    ends = ["edit", "<int:n>", "<x>", "<x>.<y>", "edit/", "<int:n>/", "a/<x>", "v<int:n>/b"]
+    found = 0
+    for _ in range(150):
+        start = random.choice(["", "/w", "/<s>", "/<int:s>"])
+        route = Route(f"{start}/<path:p>/{random.choice(ends)}", app, methods=("GET",))
+        router, map_ = Router([route]), a_map([route])
+        for _ in range(60):
+            texts = random.choices(["w", "a", "edit", "7", "x.y", "v1", "b", "é"], k=5)
+            path = "/" + "/".join(texts[: random.randint(1, 5)])
+            path += random.choice(["", "", "/"])
+            method = random.choice(["GET", "POST"])
+            answer = ours(router, method, path)
+            assert answer == theirs(map_, method, path), (route, method, path)
+            found += answer[0] != "none"
+    assert found > 400
+
+
+def both(routes: Sequence[Route], path: str, method: str = "GET") -> tuple[Any, Any]:
+    """Return our winner's pattern (or outcome) and werkzeug's, in this order of registration."""
+    answer = ours(Router(routes), method, path)
+    rules = [Rule(route.pattern, methods=route.methods, endpoint=route) for route in routes]
+    other = theirs(Map(rules, merge_slashes=False), method, path)
+    return tuple(one[1] if one[0] == "found" else one[0] for one in (answer, other))  # type: ignore[return-value]
+
+
+def a(pattern: str, *methods: str) -> Route:
+    return Route(pattern, app, methods=methods or None)
+
+
+@pytest.mark.parametrize(
+    ("routes", "path", "method", "we", "they"),
+    [
+        pytest.param(
+            [a("/<int(min=5):x>"), a("/<y>")], "/3", "GET", "/<y>", "none", id="refusal: next route"
+        ),
+        pytest.param(
+            [a("/<int(min=5):x>/")], "/3", "GET", "none", "redirect", id="refusal: no redirect to it"
+        ),
+        pytest.param([a("/<int:x>")], "/٣", "GET", "none", "/<int:x>", id="ASCII digits"),
+        pytest.param(
+            [a("/<x>"), a("/<any(a):y>")],
+            "/a",
+            "GET",
+            "/<any(a):y>",
+            "/<x>",
+            id="ties: any before string",
+        ),
+        pytest.param(
+            [a("/<x>"), a("/<uuid:y>")],
+            "/12345678-1234-1234-1234-123456789abc",
+            "GET",
+            "/<uuid:y>",
+            "/<x>",
+            id="ties: uuid before string",
+        ),
+        pytest.param(
+            [a("/<x>"), a("/<string(length=1):y>")],
+            "/a",
+            "GET",
+            "/<string(length=1):y>",
+            "/<x>",
+            id="ties: arguments first",
+        ),
+        pytest.param(
+            [a("/<int:x>"), a("/<any('1'):y>")],
+            "/1",
+            "GET",
+            "/<any('1'):y>",
+            "/<int:x>",
+            id="rank: any before int",
+        ),
+        pytest.param(
+            [a("/<x>.<y>"), a("/v<z>")],
+            "/v1.2",
+            "GET",
+            "/v<z>",
+            "/<x>.<y>",
+            id="rank: mixed, fewer parameters",
+        ),
+        pytest.param(
+            [a("/a<x>b"), a("/long<y>")],
+            "/longb",
+            "GET",
+            "/long<y>",
+            "/long<y>",
+            id="rank: mixed, no literal in common",
+        ),
+        pytest.param(
+            [a("/l<x>b"), a("/long<y>")],
+            "/longb",
+            "GET",
+            "/long<y>",
+            "/l<x>b",
+            id="rank: mixed, more literal characters",
+        ),
+        pytest.param(
+            [a("/<path:p>", "GET")], "/a", "POST", "none", "method", id="the quiet catch-all"
+        ),
+        pytest.param([a("/<path:p>")], "/a\nb", "GET", "/<path:p>", "none", id="newline"),
+        pytest.param(
+            [a("/<path:p>/e"), a("/<int:x>/<y>")],
+            "/1/e",
+            "GET",
+            "/<int:x>/<y>",
+            "/<path:p>/e",
+            id="a catch-all in the middle",
+        ),
+        pytest.param([a("/a")], "//a", "GET", "none", "/a", id="no merging: in front"),
+        pytest.param(
+            [a("/w/<path:p>/")], "/w/x//", "GET", "/w/<path:p>/", "none", id="no merging: at the end"
+        ),
+        pytest.param([a("/a", "GET")], "/a", "get", "method", "/a", id="exact-case methods"),
+        pytest.param(
+            [a("/<x>-<int:y>-<z>")],
+            "/a-b-1-c-d",
+            "GET",
+            "none",
+            "/<x>-<int:y>-<z>",
+            id="mixed: three parameters",
+        ),
+        pytest.param(
+            [a("/<string(length=3):x>-<y>")],
+            "/a-b-c-d",
+            "GET",
+            "none",
+            "/<string(length=3):x>-<y>",
+            id="mixed: two placements are tried",
+        ),
+    ],
+)
+def test_intended_differences(
+    routes: list[Route], path: str, method: str, we: str, they: str
+) -> None:
+    assert both(routes, path, method) == (we, they)
+
+
+def test_intended_difference_explicit_before_none() -> None:
+    every, explicit = a("/a"), a("/a", "GET")
+    assert Router([every, explicit]).match("GET", "/a") == (explicit, {})
+    rules = [Rule("/a", endpoint=route, methods=route.methods) for route in (every, explicit)]
+    assert Map(rules).bind("x").match("/a")[0] is every
+
+
+def test_intended_difference_numbers_in_arguments() -> None:
+    assert parse_arguments("min=-5")[1] == {"min": -5}
+    assert parse_arguments("12,12")[0] == (12, 12)
+
+
+def test_the_patterns_are_read_the_same() -> None:
+    """Law: what the oracle reads as static text and parameters, we read so."""
+    random = Random(3)
+    for _ in range(500):
+        pattern = a_pattern(random)
+        rule = Rule(pattern)
+        Map([rule])
+        names = [
+            name
+            for segment in Parser({}).path(pattern)
+            if not isinstance(segment, str)
+            for name in segment.names
+        ]
+        assert names == [name for dynamic, name in rule._trace if dynamic]

@@ -53,13 +53,20 @@ class Answer:
         return value
 
 
-def get(app: Any, path: str = "/", method: str = "GET", *, check: bool = True, **more: Any) -> Answer:
+def get(
+    app: Any, path: str = "/", method: str = "GET", *, check: bool = True, **more: Any
+) -> Answer:
     """Make a request with `path` as PATH_INFO; `wsgiref.validate` looks on unless told not to."""
     environ = make_environ(path, method, **more)
     # No raw target unless the test gives one: PATH_INFO is what it says.
     if "RAW_URI" not in more:
         del environ["RAW_URI"]
     return ask(validator(app) if check else app, environ)
+
+
+def key(name: str, value: Any) -> Environ:
+    """Return one key of an environ, for a name that is no identifier."""
+    return {name: value}
 
 
 def ask(app: Any, environ: Environ) -> Answer:

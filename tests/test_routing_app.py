@@ -14,7 +14,7 @@ import pytest
 from webtest import TestApp
 
 from tests.bench.drive import make_environ
-from tests.routing_apps import Answer, App, ask, get
+from tests.routing_apps import Answer, App, ask, get, key
 from wsgimw import (
     Exchange,
     Hooks,
@@ -50,7 +50,7 @@ def test_a_match_sets_keys_and_calls_the_target() -> None:
     user = App("user")
     app = Router([Include("/api", [Route("/users/<int:id>", user)])])(not_found)
     record = Record()
-    answer = get(app, "/api/users/7", **{"wsgimw.record": record})
+    answer = get(app, "/api/users/7", **key("wsgimw.record", record))
     assert answer.body == b"user"
     assert user.last[ARGS] == ((), {"id": 7})
     assert user.last["wsgimw.route"] == record.route == "/api/users/<int:id>"
@@ -63,7 +63,7 @@ def test_existing_args_are_joined_in_copies() -> None:
     user = App("user")
     app = Router([Route("/<id>", user)])(not_found)
     args, named = ("x",), {"id": "old", "other": 1}
-    get(app, "/new", **{ARGS: (args, named)})
+    get(app, "/new", **key(ARGS, (args, named)))
     assert user.last[ARGS] == (("x",), {"id": "new", "other": 1})
     assert named == {"id": "old", "other": 1}
 
@@ -135,7 +135,7 @@ def test_a_miss_leaves_the_environ_bit_for_bit(
         start_response("200 OK", [])
         return body
 
-    routes = [
+    routes: list[Item] = [
         Route("/u/<int:id>", App("user")),
         Route("/<path:p>", App("spa"), methods=["OPTIONS"]),
         Host("example.org", [Route("/no", App("host"))]),
@@ -332,7 +332,7 @@ def test_the_route_pattern_is_whole_across_mounts() -> None:
     tenant = Router([Include("/x", [Mount("/y", users)])])(not_found)
     record = Record()
     app = Router([Mount("/t/<tenant>", tenant)])(not_found)
-    get(app, "/t/acme/x/y/users/7", **{"wsgimw.record": record})
+    get(app, "/t/acme/x/y/users/7", **key("wsgimw.record", record))
     assert page.last["wsgimw.route"] == record.route == "/t/<tenant>/x/y/users/<int:id>"
     assert page.last["wsgimw.mount"] == "/t/<tenant>/x/y"
     assert page.last[ARGS] == ((), {"tenant": "acme", "id": 7})
@@ -521,18 +521,18 @@ KEEP = Router(
         ("/files/%2F%FF", "/files//\xff", "", None, {}),
     ],
 )
-@pytest.mark.parametrize("key", ["REQUEST_URI", "RAW_URI"])
+@pytest.mark.parametrize("raw", ["REQUEST_URI", "RAW_URI"])
 def test_encoded_slashes_kept(
-    uri: str, path: str, script: str, name: str | None, named: Any, key: str
+    uri: str, path: str, script: str, name: str | None, named: Any, raw: str
 ) -> None:
     app = KEEP(not_found)
-    targets = {str(item.app): item.app for item in KEEP.routes}  # type: ignore[union-attr]
-    answer = get(app, path, check=False, SCRIPT_NAME=script, **{key: uri})
+    targets = {str(item.app): item.app for item in KEEP.routes}  # type: ignore[attr-defined]
+    answer = get(app, path, check=False, SCRIPT_NAME=script, **key(raw, uri))
     if name is None:
         assert answer.code == 404
         return
     assert answer.body.decode() == name
-    last = targets[name].last  # type: ignore[union-attr]
+    last = targets[name].last
     assert params(last) == named
     if name == "mounted":
         assert (last["SCRIPT_NAME"], last["PATH_INFO"]) == ("/m/a/b", "/c")

@@ -111,7 +111,7 @@ def bound(pattern: str, path: str, **converters: Any) -> Any:
         ("/<float:x>", "/1e5", None),
         ("/<float:x>", "/nan", None),
         ("/<float:x>", "/1.2.3", None),
-        ("/<float:x>", "/١.٢", None),
+        ("/<float:x>", "/\u0661.\u0662", None),
         ("/<float:x>", "/-1.5", None),
         ("/<float(signed=True):x>", "/-1.5", {"x": -1.5}),
         ("/<float(min=2):x>", "/1.5", None),
@@ -174,9 +174,8 @@ def test_binds(pattern: str, path: str, params: Any) -> None:
         found = router.match("GET", path)
         values = None if found is None or isinstance(found[0], Redirect) else found[1]
         assert values == params
-        assert params is None or list(map(type, values.values())) == list(
-            map(type, params.values())
-        )
+        if params is not None and values is not None:
+            assert list(map(type, values.values())) == list(map(type, params.values()))
 
 
 class AnyText(BaseConverter):
@@ -235,7 +234,7 @@ ARGUMENTS = [
     " minlength = 1 , maxlength=2 ",
     "True, False, None",
     "a, b.c, _d",
-    '"a, b", \'c)\'',
+    "\"a, b\", 'c)'",
     "x=None",
     "1.5, 2.25",
     "min=1.5",
@@ -332,9 +331,9 @@ def test_arguments_that_cannot_be_read(text: str) -> None:
         (lambda: Router([Mount("/<path:a>", app)]), ValueError, "a prefix cannot have one"),
         (lambda: Route(None, app), TypeError, "Route takes its pattern first"),  # type: ignore[arg-type]
         (lambda: Mount("/a", None), TypeError, "None, which is not callable"),  # type: ignore[arg-type]
-        (lambda: Route("/a", Router([])), TypeError, "a layer; call it with an app first"),
-        (lambda: Route("/a", compose(Router([]))), TypeError, "a layer; call it"),
-        (lambda: Route("/a", Router), TypeError, "a layer; call it"),
+        (lambda: Route("/a", Router([])), TypeError, "a layer; call it with an app first"),  # type: ignore[arg-type]
+        (lambda: Route("/a", compose(Router([]))), TypeError, "a layer; call it"),  # type: ignore[arg-type]
+        (lambda: Route("/a", Router), TypeError, "a layer; call it"),  # type: ignore[arg-type]
         (lambda: Route("/a", app, methods="GET"), TypeError, r"write methods=\('GET',\)"),
         (lambda: Route("/a", app, methods=5), TypeError, "methods is 5"),  # type: ignore[arg-type]
         (lambda: Route("/a", app, methods=[5]), TypeError, "methods holds 5"),  # type: ignore[list-item]

@@ -147,7 +147,11 @@ def test_url_for(name: str, params: dict[str, Any], url: str) -> None:
         ("name", {"name": ""}, "but it leads to"),
         ("name", {"name": None}, "None is no text"),
         ("name", {"name": b"x"}, "b'x' is no text"),
-        ("name", {"name": "me"}, "'/s/me' would be the URL of '/s/<name>', but it leads to '/s/me'"),
+        (
+            "name",
+            {"name": "me"},
+            "'/s/me' would be the URL of '/s/<name>', but it leads to '/s/me'",
+        ),
         ("name", {"name": "\ud800"}, "route 'name'"),
         ("name", {"name": "."}, "every client resolves its dot segment"),
         ("name", {"name": ".."}, "every client resolves its dot segment"),
@@ -316,7 +320,7 @@ def test_redirects_set_no_keys() -> None:
     for path in ("/a", "/d"):
         environ: dict[str, Any] = {"REQUEST_METHOD": "GET", "PATH_INFO": path}
         before = dict(environ)
-        list(router(environ, lambda *args: seen.append(args)))  # type: ignore[arg-type,return-value]
+        list(router(environ, lambda *args: seen.append(args)))  # type: ignore[arg-type]
         assert environ == before
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from tests.bench.drive import answer, make_environ, start_response
 from tests.bench.frame import Bench, Case, Ratio
-from tests.bench.routes import missing, pairs, path, pattern
+from tests.bench.routing_api import missing, pairs, path, pattern
 from wsgimw import Mount, Route, Router, not_found, params
 
 if TYPE_CHECKING:
@@ -35,8 +35,8 @@ def hello(environ: Any, start_response: Any) -> list[bytes]:
 
 def ask_all(ask: Ask, requests: Sequence[Request]) -> None:
     """Ask for each request."""
-    for method, path in requests:
-        ask(method, path)
+    for method, asked in requests:
+        ask(method, asked)
 
 
 def call_all(app: WSGIApplication, environs: Sequence[WSGIEnvironment]) -> None:
@@ -221,7 +221,7 @@ def match_benches() -> Iterator[Bench]:
         )
     few = [(method, path(segments)) for method, segments in STATIC]
     static = Router(our_routes(STATIC)).match
-    table = {request: hello for request in few}
+    table = dict.fromkeys(few, hello)
     yield Bench(
         "match, 10 static routes: 10 look-ups",
         cases=[

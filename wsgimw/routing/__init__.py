@@ -24,8 +24,8 @@ When: an app of several parts, with or without a framework. Not: inside Flask or
 routers give their views what they expect.
 
 The most specific route wins; the order of registration never matters. A path that fits while the
-method does not is answered 405 with `Allow` (204 for OPTIONS). `check()` finds routes that hide each
-other, `explain()` tells why a request goes where it goes; both, and the patterns, are shown in
+method does not is answered 405 with `Allow` (204 for OPTIONS). `check()` finds routes that hide
+each other, `explain()` tells why a request goes where it goes; both, and the patterns, are shown in
 `docs/routing.md`.
 
 Reads `REQUEST_METHOD`, `PATH_INFO`, `SCRIPT_NAME`; with a Host `HTTP_HOST` or `SERVER_NAME`; with
@@ -53,7 +53,16 @@ from wsgimw.routing.compiled import fast
 from wsgimw.routing.index import Index
 from wsgimw.routing.lint import Explanation, Finding, Near
 from wsgimw.routing.matcher import MOUNT, SLASH, Entry, Found, Match, loop, match_for
-from wsgimw.routing.patterns import Host, Include, Item, Mount, Redirect, Route, check_routes
+from wsgimw.routing.patterns import (
+    AnyItem,
+    Host,
+    Include,
+    Item,
+    Mount,
+    Redirect,
+    Route,
+    check_routes,
+)
 from wsgimw.routing.requests import Reading, host_of, read
 from wsgimw.routing.reverse import url_for
 from wsgimw.routing.urls import slash_location
@@ -100,8 +109,8 @@ class Router(BaseLayer):
     method_mismatch: str = "405"
     """Of a path that fits while the method does not: `405`, or `next`, the inner app."""
     encoded_slashes: str = "split"
-    """`keep`: a `%2F` of the raw target stays inside its segment. A guard outside of the router that
-    looks at PATH_INFO sees the split path."""
+    """`keep`: a `%2F` of the raw target stays inside its segment. A guard outside of the router
+    that looks at PATH_INFO sees the split path."""
     converters: Mapping[str, Callable[..., Any]] = field(default_factory=dict, hash=False)
     """More converters by name, classes of werkzeug's protocol."""
     compiled: bool = True
@@ -113,7 +122,8 @@ class Router(BaseLayer):
     each router makes for its tables, as it is the one that has a price.)"""
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "routes", check_routes(self.routes, "Router"))
+        routes = check_routes(self.routes, "Router")
+        object.__setattr__(self, "routes", routes)
         for option, choices in _CHOICES.items():
             value = getattr(self, option)
             if not isinstance(value, str):
@@ -125,7 +135,10 @@ class Router(BaseLayer):
         object.__setattr__(self, "converters", _converters(self.converters))
         make = fast if self.compiled else loop
         index = Index(
-            tuple(self.routes), slashes=self.slashes, converters=self.converters, make=make
+            routes,
+            slashes=self.slashes,
+            converters=self.converters,
+            make=make,
         )
         object.__setattr__(self, "_index", index)
         match = self._match if index.hosts else match_for(index.site.tables, make, self._match)
@@ -133,7 +146,7 @@ class Router(BaseLayer):
 
     def _match(
         self, method: str, path: str, host: str = ""
-    ) -> tuple[Item, dict[str, Any]] | None:
+    ) -> tuple[AnyItem, dict[str, Any]] | None:
         found = self._ask(Reading.of_text(path), method, host)
         return (found[0].item, found[1]) if found else None
 

@@ -14,26 +14,22 @@ from typing import Any
 from wsgimw.routing.converters import NO
 from wsgimw.routing.matcher import Search, Shape, Tables, loop
 
-MOST = 256
-"""Of a longer list the source would only be long."""
+MOST = 256  # of a longer list the source would only be long
 
 
 def fast(tables: Tables, first: str | None, size: int, items: bool) -> Search:
     """Return the search of one list of shapes, generated where the shapes allow that."""
     plan = tables.plan(first, size)
     shapes = tuple([shape for shape, _ in plan])
-    if len(shapes) > MOST or not all(map(_is_simple, shapes)):
+    kinds = [(kind, shape.after) for shape in shapes for _, kind in shape.params]
+    if len(shapes) > MOST or any(
+        kind.word == "x" or (kind.many and after) for kind, after in kinds
+    ):
         return loop(tables, first, size, items)
     gets = [table.get if shape.keys else table[()] for shape, table in plan]
-    binds = [kind.bind for shape in shapes for _, kind in shape.params if kind.word in "ic"]
+    binds = [kind.bind for kind, _ in kinds if kind.word in "ic"]
     make: Callable[..., Search] = _compile(source(shapes, size, size == tables.top, items))
     return make(NO, *gets, *binds)
-
-
-def _is_simple(shape: Shape) -> bool:
-    return all(
-        kind.word != "x" and (not kind.many or at.stop is None) for at, kind in shape.params
-    )
 
 
 @lru_cache(1024)
@@ -57,11 +53,11 @@ def source(shapes: tuple[Shape, ...], size: int, more: bool, items: bool) -> str
         key = "" if not keys else f"({keys[0]})" if len(keys) == 1 else f"(({', '.join(keys)}))"
         tests, values = ["e is not None"], []
         for at, kind in shape.params:
-            one = text.format(at.start if kind.many else at)
+            one = text.format(at)
             value = one
             if kind.word == "p":
                 tests.append(f'{one} and {one}[0] != "/"')
-                value = f'"/".join(s[{at.start}:])'
+                value = f'"/".join(s[{at}:])'
             elif kind.word == "s":
                 tests.append(one)
             else:
@@ -80,4 +76,5 @@ def source(shapes: tuple[Shape, ...], size: int, more: bool, items: bool) -> str
         pairs = ", ".join(f"{a}: {b}" for a, b in zip(names, values, strict=True))
         lines += [f"    return {found}, {{{pairs}}}", "   if e is None: x = ()"]
     args = [f"t{at}" for at in range(len(shapes))] + [f"k{at}" for at in range(binds)]
-    return "\n".join([f"def make({', '.join(['r', *args])}):", *lines, "  return x", " return find"])
+    head = f"def make({', '.join(['r', *args])}):"
+    return "\n".join([head, *lines, "  return x", " return find"])

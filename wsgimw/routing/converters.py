@@ -1,11 +1,11 @@
-"""Converters: what a parameter of a pattern binds, and how its value is written in a URL.
+r"""Converters: what a parameter of a pattern binds, and how its value is written in a URL.
 
 The names, the arguments and the protocol are werkzeug's. A `Kind` is a converter with its arguments
 as the matcher knows it: where it ranks, how it binds a text, how it writes a value. A text that
 does not fit gives `NO`; nothing here raises for anything that a request may hold.
 
 >>> kind = builtin("int", (), {"min": 5})
->>> kind.text, kind.bind("7"), kind.bind("4") is NO, kind.bind("٧") is NO
+>>> kind.text, kind.bind("7"), kind.bind("4") is NO, kind.bind("\u0667") is NO
 ('int(min=5)', 7, True, True)
 """
 
@@ -61,8 +61,11 @@ class Kind:
     """How the fast form writes it: `s`, `i`, `p` inline, `c` as a call, `x` not at all."""
     many: bool = False
     """A catch-all: it binds more than one segment."""
-    count: int = 1
-    """How many values it binds; `bind` gives a tuple of them for a mixed segment (`x`)."""
+
+    @property
+    def is_mixed(self) -> bool:
+        """Does `bind` give a tuple?"""
+        return bool(self.base[0] == MIXED)
 
     @property
     def rank(self) -> tuple[Any, ...]:
@@ -350,7 +353,7 @@ def mixed(literals: Sequence[str], kinds: Sequence[Kind]) -> Kind:
     for sample in ("x", "1", ""):
         chosen = [sample if kind.bind(sample) is not NO else kind.samples[0] for kind in kinds]
         samples.append(prefix + "".join(a + b for a, b in zip(chosen, literals[1:], strict=True)))
-    return Kind(base, text, bind, write, samples, "x", count=len(kinds))
+    return Kind(base, text, bind, write, samples, "x")
 
 
 def _rightmost(text: str, separators: Sequence[str]) -> list[str] | None:

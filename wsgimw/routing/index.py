@@ -25,7 +25,7 @@ from wsgimw.routing.matcher import (
     put,
     put_below,
 )
-from wsgimw.routing.patterns import Host, Include, Item, Mount, Parser, Redirect, Segments
+from wsgimw.routing.patterns import AnyItem, Host, Include, Mount, Parser, Redirect, Segments
 from wsgimw.routing.urls import Target
 
 _LABELS = re.compile(r"[a-z0-9_-]++(?:\.[a-z0-9_-]++)*+").fullmatch
@@ -51,7 +51,7 @@ class Index:
 
     def __init__(
         self,
-        routes: Sequence[Item],
+        routes: Sequence[AnyItem],
         *,
         slashes: str,
         converters: Mapping[str, Callable[..., Any]],
@@ -82,15 +82,15 @@ class Index:
             # Hosts of one shape share their tables; the names of their parameters are each entry's.
             cell[None] = Entry()
             cell[None].site = Site()
-        for inner in item.routes:
+        for inner in item.items:
             self._read(inner, "", "", False, labels, cell[None].site)
 
     def _read(
-        self, item: Item, prefix: str, named: str, inside: bool, host: Segments, site: Site
+        self, item: AnyItem, prefix: str, named: str, inside: bool, host: Segments, site: Site
     ) -> None:
         if isinstance(item, Include):
             name = f"{named}{item.name}." if item.name else named
-            for inner in item.routes:
+            for inner in item.items:
                 self._read(inner, prefix + item.prefix.rstrip("/"), name, True, host, site)
             if not (item.prefix or inside):
                 raise ValueError("Include has an empty prefix; write '/'")

@@ -7,11 +7,12 @@
 '/<x>/b' and '/a/<y>' both match '/a/b'; '/a/<y>' wins, neither is more specific throughout
 >>> print(router.explain("GET", "/a/1"))
 GET /a/1
-    redirect to '/a/<int:z>/' with the slash, z=1
+    redirect from '/a/<int:z>/', z=1
 >>> print(router.explain("GET", "/a/c/"))
 GET /a/c/
     none: no route matches
-    near '/<x>/b': segment 2 is another text; the path has more segments
+    near '/a/<y>': a slash at the end makes the difference
+    near '/a/<int:z>/': its converter refuses segment 2
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from typing import TYPE_CHECKING, Any
 
 from wsgimw.routing.converters import MANY, NO, REST, STATIC, Kind
 from wsgimw.routing.matcher import MOUNT, SLASH, Entry, Found
-from wsgimw.routing.patterns import Item, samples
+from wsgimw.routing.patterns import AnyItem, samples
 
 if TYPE_CHECKING:
     from wsgimw.routing.index import Index
@@ -42,9 +43,9 @@ class Finding:
     """
 
     kind: str
-    routes: tuple[Item, Item]
+    routes: tuple[AnyItem, AnyItem]
     witness: str
-    winner: Item
+    winner: AnyItem
     message: str
 
 
@@ -56,7 +57,7 @@ class Near:
     fit, counted from 1, else 0. `pattern`: the whole pattern.
     """
 
-    item: Item
+    item: AnyItem
     reason: str
     segment: int = 0
     pattern: str = ""
@@ -80,7 +81,7 @@ class Explanation:
     """
 
     outcome: str
-    item: Item | None
+    item: AnyItem | None
     params: Mapping[str, Any]
     allowed: frozenset[str]
     near: tuple[Near, ...] = ()
@@ -147,6 +148,9 @@ def _near(index: Index, method: str, path: str, host: str) -> list[Near]:
                 if not (meant and text):  # a slash at the end is no segment to speak of
                     continue
                 closeness = -SequenceMatcher(None, meant, text).ratio()
+                # What is below a Mount fits anyway: its prefix has to be close.
+                if entry.kind == MOUNT and closeness >= -0.5:
+                    continue
         else:
             continue
         near = Near(entry.item, reason, segment, entry.pattern)

@@ -20,7 +20,7 @@ from operator import itemgetter
 from typing import Any, Protocol, TypeAlias
 
 from wsgimw.routing.converters import MANY, NO, REST, STATIC
-from wsgimw.routing.patterns import Item, Redirect, Segments, bare, example
+from wsgimw.routing.patterns import AnyItem, Redirect, Segments, bare, example
 from wsgimw.routing.urls import Target
 
 ROUTE, MOUNT, REDIRECT, SLASH = range(4)
@@ -47,7 +47,7 @@ class Entry:
         "target",
     )
 
-    item: Item
+    item: AnyItem
     app: Any
     cut: int
     """How much of PATH_INFO is the prefix of a static Mount; -1 if it depends on the path."""
@@ -81,7 +81,7 @@ class Entry:
 Cell: TypeAlias = "dict[str | None, Entry]"
 Table: TypeAlias = "dict[Any, Cell]"
 Found: TypeAlias = "tuple[Any, dict[str, Any]] | tuple[()] | None"
-"""A match, the entry or its item; `()`, a path that fits but a method that perhaps does not; None, nothing."""
+"""A match, the entry or its item; `()`, a path that fits and perhaps no method; None, nothing."""
 Search: TypeAlias = Callable[[str, "list[str]"], Found]
 
 
@@ -92,7 +92,18 @@ class Shape:
     from the end.
     """
 
-    __slots__ = ("first", "key", "keys", "mount", "open", "params", "rank", "size", "values")
+    __slots__ = (
+        "after",
+        "first",
+        "key",
+        "keys",
+        "mount",
+        "open",
+        "params",
+        "rank",
+        "size",
+        "values",
+    )
 
     def __init__(self, kinds: tuple[Any, ...]) -> None:
         many = [at for at, kind in enumerate(kinds) if kind not in (STATIC, REST) and kind.many]
@@ -103,7 +114,9 @@ class Shape:
         self.first = kinds[:1] == (STATIC,)
         rank: list[tuple[Any, ...]] = []
         keys: list[int] = []
-        params: list[tuple[int | slice, Any]] = []
+        params: list[tuple[int, Any]] = []
+        self.after = len(kinds) - many[0] - 1 if many else 0
+        """How many segments stand after the catch-all."""
         for at, kind in enumerate(kinds):
             index = at - len(kinds) if many and at > many[0] else at + 1
             if kind is STATIC:
@@ -115,7 +128,7 @@ class Shape:
             elif kind.many:
                 # After a catch-all a longer pattern comes first.
                 rank.append((MANY, at - len(kinds), *kind.rank[1:]))
-                params.append((slice(index, (at + 1 - len(kinds)) or None), kind))
+                params.append((index, kind))
             else:
                 rank.append(kind.rank)
                 params.append((index, kind))
@@ -123,7 +136,7 @@ class Shape:
         self.keys = tuple(keys)
         self.key: Callable[[Any], Any] = itemgetter(*keys) if keys else _no_key
         self.params = tuple(params)
-        self.values = _reader(self.params) if params else _no_values
+        self.values = _reader(self.params, self.after) if params else _no_values
 
 
 def _no_key(texts: Sequence[str]) -> tuple[()]:
@@ -134,7 +147,7 @@ def _no_values(texts: Sequence[str]) -> list[Any]:
     return []
 
 
-def _reader(params: Sequence[tuple[int | slice, Any]]) -> Callable[[Any], Sequence[Any] | None]:
+def _reader(params: Sequence[tuple[int, Any]], after: int) -> Callable[[Any], Sequence[Any] | None]:
     """Return a function from the texts of a path to the values of the parameters, or None."""
     if all(kind.word == "s" for _, kind in params):
         get = itemgetter(*[at for at, _ in params])
@@ -142,7 +155,10 @@ def _reader(params: Sequence[tuple[int | slice, Any]]) -> Callable[[Any], Sequen
             return lambda texts: [get(texts)] if get(texts) else None
         return lambda texts: None if "" in (found := get(texts)) else found
 
-    plan = [(at, kind.many, kind.bind, kind.word == "x" and not kind.many) for at, kind in params]
+    plan = [
+        (slice(at, -after or None) if kind.many else at, kind.many, kind.bind, kind.is_mixed)
+        for at, kind in params
+    ]
 
     def values(texts: Any) -> list[Any] | None:
         bound: list[Any] = []
@@ -177,11 +193,11 @@ class Tables:
         kinds: list[Any] = []
         statics: list[str] = []
         for segment in segments:
-            if segment.__class__ is str:
+            if isinstance(segment, str):
                 kinds.append(STATIC)
                 statics.append(segment)
             else:
-                kinds.append(segment.kind)  # type: ignore[union-attr]
+                kinds.append(segment.kind)
         if len(statics) == len(kinds) and not mount:
             return self.static.setdefault("/".join(["", *statics]), {})
         if mount:
@@ -297,7 +313,7 @@ def match_for(tables: Tables, make: Make, slow: Match) -> Match:
     static, top = tables.static.get, tables.top
     searches, other, _ = _rows(tables, make, items=True)
 
-    def match(method: str, path: str, host: str = "") -> tuple[Item, dict[str, Any]] | None:
+    def match(method: str, path: str, host: str = "") -> tuple[AnyItem, dict[str, Any]] | None:
         cell = static(path)
         if cell is not None:
             entry = cell.get(method) or cell.get(None)
@@ -322,7 +338,7 @@ class Match(Protocol):
 
     def __call__(
         self, method: str, path: str, host: str = ""
-    ) -> tuple[Item, dict[str, Any]] | None: ...
+    ) -> tuple[AnyItem, dict[str, Any]] | None: ...
 
 
 def _rows(

@@ -1,4 +1,4 @@
-"""What a routing table consists of, `Route`, `Mount`, `Redirect`, `Include`, `Host`, and the parser.
+"""What a routing table consists of (`Route`, `Mount`, `Redirect`, `Include`, `Host`); the parser.
 
 The rule syntax is werkzeug's: `/users/<int:id>`, `/wiki/<path:page>/edit`, `/<name>.<ext>`. A
 segment is static text, one parameter, or *mixed*: parameters separated by literals.
@@ -13,7 +13,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import KW_ONLY, dataclass
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 from wsgimw.describe import constructor_call, describe
 from wsgimw.http.headers import is_token
@@ -39,7 +39,7 @@ _argument = re.compile(
 _CONSTANTS = {"None": None, "True": True, "False": False}
 
 
-class _Item:
+class Item:
     """The base of what stands in a routing table: frozen values whose `repr` is their call."""
 
     __slots__ = ()
@@ -49,7 +49,7 @@ class _Item:
 
 
 @dataclass(frozen=True, slots=True, repr=False)
-class Route(_Item):
+class Route(Item):
     """Send what matches `pattern` to `app`, any WSGI app.
 
     `methods`: None means every method, the app decides; `GET` adds `HEAD`. `name`: for `url_for`.
@@ -72,7 +72,7 @@ class Route(_Item):
 
 
 @dataclass(frozen=True, slots=True, repr=False)
-class Mount(_Item):
+class Mount(Item):
     """Send everything under a prefix to `app`, the prefix moved from PATH_INFO to SCRIPT_NAME.
 
     `pattern`: may hold parameters, but no catch-all; it ends on a segment; `"/"` is the root.
@@ -90,7 +90,7 @@ class Mount(_Item):
 
 
 @dataclass(frozen=True, slots=True, repr=False)
-class Redirect(_Item):
+class Redirect(Item):
     """Answer what matches `pattern` with a redirect.
 
     `to`: a path of this site or a whole `http(s)://` URL, with the pattern's `<name>`s. `status`:
@@ -116,7 +116,7 @@ class Redirect(_Item):
 
 
 @dataclass(frozen=True, slots=True, repr=False)
-class Include(_Item):
+class Include(Item):
     """Put routes under a prefix, into the same tables, so that nesting costs nothing.
 
     With a `name`, theirs become `name.theirs`.
@@ -132,9 +132,14 @@ class Include(_Item):
         object.__setattr__(self, "routes", check_routes(self.routes, "Include", nested=True))
         _check_name(self)
 
+    @property
+    def items(self) -> tuple[AnyItem, ...]:
+        """The same as `routes`, which the check has made a tuple."""
+        return cast("tuple[AnyItem, ...]", self.routes)
+
 
 @dataclass(frozen=True, slots=True, repr=False)
-class Host(_Item):
+class Host(Item):
     """Ask routes only for requests to a host, such as `<tenant>.example.com`. Top level only."""
 
     pattern: str
@@ -145,12 +150,17 @@ class Host(_Item):
             raise TypeError(f"Host takes its pattern first, and was given {describe(self.pattern)}")
         object.__setattr__(self, "routes", check_routes(self.routes, "Host", nested=True))
 
+    @property
+    def items(self) -> tuple[AnyItem, ...]:
+        """The same as `routes`, which the check has made a tuple."""
+        return cast("tuple[AnyItem, ...]", self.routes)
 
-Item: TypeAlias = Route | Mount | Redirect | Include | Host
+
+AnyItem: TypeAlias = Route | Mount | Redirect | Include | Host
 ITEMS = (Route, Mount, Redirect, Include, Host)
 
 
-def check_routes(routes: Any, owner: str, *, nested: bool = False) -> tuple[Item, ...]:
+def check_routes(routes: Any, owner: str, *, nested: bool = False) -> tuple[AnyItem, ...]:
     """Return routes as a tuple; TypeError for anything that is none, ValueError for a nested Host.
 
     >>> check_routes(print, "Router")
@@ -160,9 +170,7 @@ def check_routes(routes: Any, owner: str, *, nested: bool = False) -> tuple[Item
     """
     if isinstance(routes, (str, bytes, *ITEMS)) or not isinstance(routes, Iterable):
         call = "write Router([...])(app)" if callable(routes) else f"write {owner}([Route(...), ])"
-        raise TypeError(
-            f"{owner} takes a list of routes, and was given {describe(routes)}; {call}"
-        )
+        raise TypeError(f"{owner} takes a list of routes, and was given {describe(routes)}; {call}")
     items = tuple(routes)
     for number, item in enumerate(items, 1):
         if not isinstance(item, ITEMS):
@@ -189,7 +197,9 @@ def _check_pattern(item: object, pattern: Any) -> None:
 def _check_app(item: Any, app: Any) -> None:
     who = f"{type(item).__name__}({item.pattern!r}, ...)"
     if not callable(app):
-        raise TypeError(f"{who} was given {describe(app)}, which is not callable; a target is an app")
+        raise TypeError(
+            f"{who} was given {describe(app)}, which is not callable; a target is an app"
+        )
     if is_layer_class(app) or getattr(type(app), "__wsgimw_layer_value__", False):
         raise TypeError(f"{who} was given {describe(app)}, a layer; call it with an app first")
 

@@ -144,7 +144,9 @@ def pattern(segments: tuple[str | None, ...], write: Callable[[str], str]) -> st
 
 def path(segments: tuple[str | None, ...]) -> str:
     """Return a path that matches: parameters of a usual length."""
-    return "".join(f"/{f'item-{at}04' if text is None else text}" for at, text in enumerate(segments))
+    return "".join(
+        f"/{f'item-{at}04' if text is None else text}" for at, text in enumerate(segments)
+    )
 
 
 def missing(segments: tuple[str | None, ...]) -> str:

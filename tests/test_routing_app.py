@@ -6,6 +6,7 @@ import gc
 import subprocess
 import sys
 import threading
+import time
 from dataclasses import dataclass
 from random import Random
 from typing import Any
@@ -730,3 +731,40 @@ def test_the_front_door() -> None:
         "assert Router([])(not_found).__name__ == 'Router'"
     )
     subprocess.run([sys.executable, "-W", "error", "-c", program], check=True)
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [
+        ("POST", "/r", 405),
+        ("HEAD", "/posts", 405),
+        ("OPTIONS", "/r", 204),
+        ("GET", "/d", 308),
+        ("HEAD", "/d", 308),
+        ("GET", "/o", 302),
+        ("GET", "/none", 404),
+        ("HEAD", "/none", 404),
+    ],
+)
+def test_httplint_finds_nothing(method: str, path: str, status: int) -> None:
+    httplint: Any = pytest.importorskip("httplint")
+    app = Router(
+        [
+            Route("/r", App("r"), methods=["GET"]),
+            Route("/posts", App("p"), methods=["POST"]),
+            Route("/d/", App("d")),
+            Redirect("/o", "https://example.org/n", status=302),
+        ]
+    )(not_found)
+    answer = get(app, path, method)
+    assert answer.code == status
+    linter = httplint.HttpResponseLinter(start_time=time.time())
+    linter.is_head_response = method == "HEAD"
+    linter.process_response_topline(
+        b"HTTP/1.1", answer.status[:3].encode(), answer.status[4:].encode()
+    )
+    fields = [*answer.headers, ("Date", time.strftime("%a, %d %b %Y %H:%M:%S GMT", time.gmtime()))]
+    linter.process_headers([(name.encode(), value.encode()) for name, value in fields])
+    linter.feed_content(answer.body)
+    linter.finish_content(True)
+    assert not [note for note in linter.notes if note.level.name in ("BAD", "WARN")]

@@ -298,6 +298,7 @@ def test_arguments_that_cannot_be_read(text: str) -> None:
         (lambda: Router([Route("/<int:>", app)]), ValueError, "malformed"),
         (lambda: Router([Route("/<1x>", app)]), ValueError, "malformed"),
         (lambda: Router([Route("/< x>", app)]), ValueError, "malformed"),
+        (lambda: Router([Route("/<x\u00b2>", app)]), ValueError, "is no identifier"),
         (lambda: Router([Route("/<a><b>", app)]), ValueError, "nothing separates"),
         (lambda: Router([Route("/<path:a>.x", app)]), ValueError, "path binds whole segments"),
         (lambda: Router([Route("/<path:a>/<path:b>", app)]), ValueError, "two catch-alls"),

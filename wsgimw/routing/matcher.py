@@ -302,7 +302,11 @@ def finder(tables: Tables, make: Make) -> tuple[Callable[[str, str], Found], Sea
         if texts[0]:
             return None
         size = len(texts)
-        search = (searches(texts[1], other) if size > 1 else other)[size if size < top else top]
+        try:
+            row = searches(texts[1], other)
+        except IndexError:  # the path is empty
+            row = other
+        search = row[size if size < top else top]
         return search(method, texts) if cell is None else search(method, texts) or ()
 
     return find, split
@@ -323,7 +327,11 @@ def match_for(tables: Tables, make: Make, slow: Match) -> Match:
         if texts[0]:
             return None
         size = len(texts)
-        search = (searches(texts[1], other) if size > 1 else other)[size if size < top else top]
+        try:
+            row = searches(texts[1], other)
+        except IndexError:  # the path is empty
+            row = other
+        search = row[size if size < top else top]
         found: Any = search(method, texts)
         if found:
             # Decoded text may still hold a lone surrogate.

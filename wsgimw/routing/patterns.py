@@ -316,6 +316,8 @@ class Parser:
         for found in _parameters(text):
             literals[-1] = text[end : found.start()]
             converter, arguments, name = found.groups()
+            if not name.isidentifier():
+                raise ValueError(f"pattern {pattern!r}: {name!r} is no identifier")
             kinds.append(self._kind(pattern, converter or "default", arguments))
             names.append(name)
             literals.append("")

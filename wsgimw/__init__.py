@@ -1,10 +1,10 @@
 """Composable middleware for WSGI (PEP 3333): correct by proof, fast by measurement.
 
->>> from wsgimw import Gzip, RequestId, compose
->>> compose(RequestId(), Gzip())
+>>> from wsgimw import Compress, RequestId, compose
+>>> compose(RequestId(), Compress())
 compose(
     RequestId(),
-    Gzip(),
+    Compress(),
 )
 
 `compose`, `when`, `unless` and the ways to write a layer are here at once; a layer is loaded when
@@ -23,7 +23,9 @@ if TYPE_CHECKING:
     from wsgimw.access_log import AccessLog as AccessLog
     from wsgimw.compress import Compress as Compress
     from wsgimw.compress import Gzip as Gzip
+    from wsgimw.decompress import Decompress as Decompress
     from wsgimw.errors import CatchErrors as CatchErrors
+    from wsgimw.errors import StatusPages as StatusPages
     from wsgimw.request_id import RequestId as RequestId
     from wsgimw.routing import Host as Host
     from wsgimw.routing import Include as Include
@@ -40,6 +42,7 @@ __all__ = [
     "AccessLog",
     "CatchErrors",
     "Compress",
+    "Decompress",
     "Exchange",
     "Gzip",
     "Hooks",
@@ -52,6 +55,7 @@ __all__ = [
     "Route",
     "Router",
     "Stack",
+    "StatusPages",
     "compose",
     "layer",
     "not_found",
@@ -64,6 +68,7 @@ _LAZY = {
     "AccessLog": "wsgimw.access_log",
     "CatchErrors": "wsgimw.errors",
     "Compress": "wsgimw.compress",
+    "Decompress": "wsgimw.decompress",
     "Gzip": "wsgimw.compress",
     "Host": "wsgimw.routing",
     "Include": "wsgimw.routing",
@@ -72,6 +77,7 @@ _LAZY = {
     "RequestId": "wsgimw.request_id",
     "Route": "wsgimw.routing",
     "Router": "wsgimw.routing",
+    "StatusPages": "wsgimw.errors",
     "not_found": "wsgimw.routing",
     "params": "wsgimw.routing",
 }

@@ -1,9 +1,4 @@
-"""A small API of raw WSGI apps: routes, layers for one route, URLs written from names.
-
-GET /notes lists, POST /notes adds, GET and DELETE /notes/<id> do what they say; `/notes/<id>` of a
-note that is not there is a 404, and any other method a 405 with `Allow`. `router.explain()` and
-`router.check()` say the rest.
-"""
+"""A small API of raw WSGI apps: routes, a layer for one route, URLs written from names."""
 
 from __future__ import annotations
 
@@ -95,11 +90,4 @@ router = Router(
 )
 application = router(not_found)
 
-if __name__ == "__main__":
-    from wsgiref.simple_server import make_server
-
-    print(router.explain("GET", "/notes/1"))
-    print("Serving on http://127.0.0.1:8000/ ; stop with Ctrl-C")
-    make_server("127.0.0.1", 8000, application).serve_forever()
-
-# Run it: python examples/raw_api.py
+# wsgimw run examples.raw_api:application

@@ -8,6 +8,7 @@ from typing import Any
 from wsgiref.validate import validator
 
 from tests.bench.drive import make_environ
+from wsgimw.testing import lint
 
 Environ = dict[str, Any]
 
@@ -56,12 +57,12 @@ class Answer:
 def get(
     app: Any, path: str = "/", method: str = "GET", *, check: bool = True, **more: Any
 ) -> Answer:
-    """Make a request with `path` as PATH_INFO; `wsgiref.validate` looks on unless told not to."""
+    """Make a request with `path` as PATH_INFO; the linters look on unless told not to."""
     environ = make_environ(path, method, **more)
     # No raw target unless the test gives one: PATH_INFO is what it says.
     if "RAW_URI" not in more:
         del environ["RAW_URI"]
-    return ask(validator(app) if check else app, environ)
+    return ask(validator(lint(app)) if check else app, environ)
 
 
 def key(name: str, value: Any) -> Environ:

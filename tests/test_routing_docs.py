@@ -13,6 +13,7 @@ import pytest
 from webtest import TestApp
 
 from tests.venvs import ROOT
+from wsgimw.testing import lint
 
 MODULES = [
     "wsgimw.answers",
@@ -56,7 +57,7 @@ def test_the_guide_names_all_differences() -> None:
 
 def test_raw_api() -> None:
     example = runpy.run_path(str(ROOT / "examples" / "raw_api.py"))
-    client = TestApp(example["application"])
+    client = TestApp(lint(example["application"]))
     assert client.get("/").follow().json == ["/notes/1", "/notes/2"]
     shown = client.get("/notes/1")
     assert shown.json == "Routes are values." and shown.headers["Cache-Control"] == "max-age=60"

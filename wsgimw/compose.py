@@ -73,6 +73,8 @@ class LayerType(type):
 
         @property
         def __signature__(cls):
+            if cls.__init__ is object.__init__:  # which claims to take anything
+                return inspect.Signature()
             parameters = list(inspect.signature(cls.__init__).parameters.values())
             return inspect.Signature(parameters[1:])
 
@@ -97,7 +99,8 @@ class BaseLayer(metaclass=LayerType):
 
     def __call__(self, app: WSGIApplication, /) -> WSGIApplication:
         misuse.check_app(app)
-        return named(self._bind(app), self, app)
+        bound = self._bind(app)
+        return bound if bound is app else named(bound, self, app)
 
     def _bind(self, app: WSGIApplication) -> WSGIApplication:
         raise TypeError(f"{type(self).__name__} does not say what it does with an app")
@@ -122,33 +125,33 @@ class Origin:
     index: int
 
 
-_notes: weakref.WeakKeyDictionary[Any, Callable[[], Origin]] = weakref.WeakKeyDictionary()
+_Note: TypeAlias = tuple["weakref.ref[Any]", Callable[[], "Origin"]]
+_notes: dict[int, _Note] = {}  # by identity: bound apps of others may be equal, or have no hash
 
 
 def origin(bound: object) -> Origin | None:
     """Return what `compose()` noted about a bound app while binding it, or None.
 
-    A layer that returned its app unchanged, and an object that cannot be weakly referenced or
-    hashed, have none.
+    A layer that returned its app unchanged, and an object that cannot be weakly referenced, have
+    none. `inner` is None when only this layer knew it and let it go.
     """
-    try:
-        note = _notes.get(bound)
-    except TypeError:
-        return None
-    return note() if note else None
+    note = _notes.get(id(bound))
+    return note[1]() if note and note[0]() is bound else None
 
 
 def _note(bound: Any, layer: Layer, inner: Any, stack: Stack, index: int) -> None:
     """Note an origin, holding the inner app weakly: an app that holds its stack must stay free."""
+    key = id(bound)
     hold: Callable[[], Any]
     try:
-        hold = weakref.WeakMethod(inner) if inspect.ismethod(inner) else weakref.ref(inner)
+        hold = weakref.ref(inner)
     except TypeError:
         hold = partial(_itself, inner)
     try:
-        _notes[bound] = lambda: Origin(layer, hold(), stack, index)
+        alive = weakref.ref(bound, lambda _: _notes.pop(key, None))
     except TypeError:
         return
+    _notes[key] = alive, lambda: Origin(layer, hold(), stack, index)
 
 
 def _itself(app: Any) -> Any:
@@ -237,11 +240,8 @@ class _Branch(BaseLayer):
         if isinstance(condition, str):
             any_reading_under(condition)  # raises the ValueError of a prefix without a slash
             condition = condition.rstrip("/") or "/"
-        elif not callable(condition) or getattr(condition, "__wsgimw_layer_value__", False):
-            raise TypeError(
-                f"{name} takes a condition first, and was given {describe(condition)}; write "
-                "a path prefix such as '/admin', or a function of environ that returns a bool"
-            )
+        else:
+            misuse.check_condition(condition, name)
         stack = _stack(layers, name)
         if not stack:
             raise TypeError(

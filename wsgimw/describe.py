@@ -8,6 +8,8 @@ memory address and never raises, whatever the object's own `repr` does.
 'partial(dict, x_for=1)'
 >>> describe(["a", len])
 "['a', len]"
+>>> describe({KeyError: 404})
+'{KeyError: 404}'
 >>> describe(object())
 'object'
 """
@@ -17,7 +19,9 @@ from __future__ import annotations
 import functools
 import inspect
 import re
+import reprlib
 import types
+from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
 from typing import Any
 
@@ -38,6 +42,8 @@ def describe(obj: object) -> str:
 
 
 def _describe(obj: Any) -> str:
+    if isinstance(obj, (str, bytes)) or getattr(type(obj), "__wsgimw_layer_value__", False):
+        return repr(obj)  # what looks like an address in there was written by its owner
     if isinstance(obj, functools.partial):
         shown = [describe(obj.func), *map(describe, obj.args)]
         shown += [f"{name}={describe(value)}" for name, value in obj.keywords.items()]
@@ -48,10 +54,13 @@ def _describe(obj: Any) -> str:
         return str(obj.__qualname__)
     if type(obj) in (list, tuple) and obj:
         return _items(obj)
+    if type(obj) in (dict, types.MappingProxyType):
+        return _pairs(obj)
     text = repr(obj)
     return type(obj).__qualname__ if ADDRESS.search(text) else text
 
 
+@reprlib.recursive_repr()
 def _items(values: list[object] | tuple[object, ...]) -> str:
     inner = ", ".join(map(describe, values))
     if isinstance(values, list):
@@ -59,15 +68,24 @@ def _items(values: list[object] | tuple[object, ...]) -> str:
     return f"({inner},)" if len(values) == 1 else f"({inner})"
 
 
+@reprlib.recursive_repr()
+def _pairs(values: Mapping[object, object]) -> str:
+    inner = ", ".join(f"{describe(key)}: {describe(value)}" for key, value in values.items())
+    return f"{{{inner}}}"
+
+
 def constructor_call(obj: Any) -> str:
     """Return the call that makes `obj`, a value whose class has a readable signature.
 
     Options at their default are left out; each parameter is read from the attribute of its name.
+    Where there is none, the call cannot be told: `Layer(...)`.
     """
     cls = type(obj)
     factories = {f.name: f.default_factory for f in fields(obj)} if is_dataclass(obj) else {}
     shown: list[str] = []
     for name, parameter in inspect.signature(cls).parameters.items():
+        if not hasattr(obj, name):
+            return f"{cls.__name__}(...)"
         value = getattr(obj, name)
         if parameter.kind is parameter.VAR_POSITIONAL:
             shown += map(describe, value)

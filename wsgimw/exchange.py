@@ -213,21 +213,23 @@ class Flow(Exchange):
     | override | is called |
     | --- | --- |
     | `start` | as the inner app's `start_response`; `forward` sends a head on |
-    | `write` | with what the inner app writes, when `start` returned it |
-    | `enter`, `leave` | round all inner code: the call, each pull, `close()` |
+    | `write` | with what the inner app writes |
+    | `enter`, `leave` | round all inner code: the call, each pull, `close()`; they must not raise |
     | `hand_on` | with the body that the inner app returned, and whether it is a list, a tuple or \
 a file wrapper, so that no head comes late; True: it goes out as it is |
-    | `whole` | with a list or tuple body; returns the list that goes out |
+    | `whole` | with a list or tuple body; returns the list that goes out, or None: it goes out \
+block by block, as a stream without a `len()` |
     | `block` | with each block that was pulled; returns the block that goes out |
     | `finish` | when the body is exhausted; returns a last block, `b""` for none |
-    | `failed` | with an `Exception` of the call or a pull; None: it goes up; else what to send |
-    | `close_failed` | with what the inner `close()` raised; True: it is dealt with |
+    | `failed` | with an `Exception` of the call or a pull; None: it goes up; else the body to \
+send, which `block`, `whole` and `finish` do not see; its `close()` comes after the inner one |
+    | `close_failed` | with an `Exception` of the inner `close()`; True: it is dealt with |
     | `ended` | once, after the inner `close()`, whatever happened; not after `hand_on` |
     """
 
     __slots__ = ("_body", "_close", "_inside", "_write", "start_response")
 
-    bytes: int
+    bytes: Any
     start_response: StartResponse
     _body: Any
     _close: Callable[[], object] | None
@@ -235,9 +237,13 @@ a file wrapper, so that no head comes late; True: it goes out as it is |
     _write: Callable[[Block], object]
 
     counts = False
-    """Class option: keep `bytes` of streams and `write()` too. Those of a list are always kept."""
+    """Class option: keep `bytes` of streams and `write()` too. Those of a list are always kept.
+
+    Without it `bytes` of a stream only tells whether a block that is not empty has left."""
     changes: bool | None = None
     """Class option: False if `block` and `finish` only look on; lists and files pass then."""
+    ends: bool | None = None
+    """Class option: False if `ended` matters for streams only; a list need not be wrapped then."""
 
     def __init_subclass__(cls) -> None:
         """Decide once what a class pays for."""
@@ -247,11 +253,12 @@ a file wrapper, so that no head comes late; True: it goes out as it is |
             return any(getattr(cls, name) is not getattr(Flow, name) for name in names)
 
         cls._starts = cls.counts or says("start", "write")
+        cls._writes = cls.counts or says("write")
         cls._surrounds = says("enter", "leave")
         sees = says("whole", "block", "finish")
         cls._changes = sees if cls.changes is None else cls.changes
-        cls._ends = says("ended")
-        cls._wraps = cls._surrounds or cls._ends or sees or says("failed", "close_failed")
+        cls._ends = says("ended") if cls.ends is None else cls.ends
+        cls._wraps = cls._surrounds or says("ended") or sees or says("failed", "close_failed")
         if cls._surrounds:
             cls.close = cls._close_surrounded  # type: ignore[method-assign]
         if cls._surrounds:
@@ -262,13 +269,13 @@ a file wrapper, so that no head comes late; True: it goes out as it is |
             loop = cls._counted if cls.counts else cls._passed
         cls.__iter__ = loop  # type: ignore[attr-defined]
 
-    _starts = _surrounds = _changes = _ends = _wraps = False
+    _starts = _writes = _surrounds = _changes = _ends = _wraps = False
 
     def start(
         self, status: str, headers: list[tuple[str, str]], exc_info: OptExcInfo | None = None, /
     ) -> Callable[[Block], object]:
         write = self.forward(status, headers, exc_info)
-        return self.write if self.counts else write
+        return self.write if self._writes else write
 
     def forward(
         self, status: str, headers: list[tuple[str, str]], exc_info: OptExcInfo | None
@@ -291,7 +298,7 @@ a file wrapper, so that no head comes late; True: it goes out as it is |
     def hand_on(self, body: Any, final: bool, /) -> bool:
         return False
 
-    def whole(self, blocks: list[Block]) -> list[Block]:
+    def whole(self, blocks: list[Block]) -> list[Block] | None:
         blocks = [self.block(block) for block in blocks]
         last = self.finish()
         return [*blocks, last] if last else blocks
@@ -305,7 +312,7 @@ a file wrapper, so that no head comes late; True: it goes out as it is |
     def failed(self, error: Exception, /) -> Iterable[Block] | None:
         return None
 
-    def close_failed(self, error: BaseException, /) -> bool:
+    def close_failed(self, error: Exception, /) -> bool:
         return False
 
     def ended(self) -> None: ...
@@ -326,44 +333,73 @@ a file wrapper, so that no head comes late; True: it goes out as it is |
                 return body
             if is_file and not self._changes:
                 # Rule 29: the very object, and so the end cannot be seen.
-                self.bytes, self.complete = _declared_length(self), None  # type: ignore[assignment]
+                self.bytes, self.complete = _declared_length(self), None
                 self.close()
                 return body
             self._close = getattr(body, "close", None)
-        except BaseException:  # the server never gets this body, so it closes nothing
-            close = getattr(body, "close", None)
-            if close is not None:
-                close()
+        except BaseException as error:  # the server never gets this body, so it closes nothing
+            self._drop(body, error)
             raise
         self._body = body
         return self
 
+    def _drop(self, body: Any, error: BaseException) -> None:
+        close = getattr(body, "close", None)
+        if self._body is not _CLOSED:
+            self.error = error
+            self._close = close
+            self.close()
+        elif close is not None:  # a file wrapper, whose end came already
+            close()
+
     def _carry_list(self, body: list[Block] | tuple[Block, ...], kind: type) -> Any:
         close = getattr(body, "close", None)
         if self._changes:
-            out: Any = self.whole([*body])  # through __iter__, so that inner ends see it pulled
+            blocks = [*body]  # through __iter__, so that inner ends see it pulled
+            out: Any = self.whole(blocks)
+            if out is None:
+                # matrix.md S1: hypercorn makes a 500 of a body without any block.
+                self._body = blocks or [b""]
+                self._close = close
+                return self
         elif kind is Blocks and self._wraps:
             self._inside = inside = body._flow  # type: ignore[union-attr]
             body._flow = self  # type: ignore[union-attr]
+            body._iterator = None  # type: ignore[union-attr]  # a layer between may have looked
             self._close = inside and inside.close
             return body
         else:
             out = body
+        return self._hold_list(out, close)
+
+    def _hold_list(self, out: Any, close: Callable[[], object] | None) -> Any:
         if not self._ends and (close is None or not self._wraps):
+            self.error = None  # of an answer to an error; no `close()` will clear it
             return out
         self._close = close
-        blocks = Blocks(out)
-        blocks._flow = self
-        blocks._iterator = None
-        return blocks
+        wrapped = Blocks(out)
+        wrapped._flow = self
+        wrapped._iterator = None
+        return wrapped
 
     def _passed(self) -> Iterator[Block]:
         """Pass blocks on: the loop of a layer that waits for the end, or for an error."""
         answer: Iterable[Block] | None = None
         try:
-            for block in self._body:
+            blocks = iter(self._body)
+            for block in blocks:
+                if block:
+                    self.bytes = len(block)
                 yield block
                 if self._body is _CLOSED:  # rule 26: closed while it waited
+                    return
+                if block:
+                    break
+            else:
+                blocks = _CLOSED
+            for block in blocks:  # the same, without a question to each block
+                yield block
+                if self._body is _CLOSED:
                     return
         except GeneratorExit:
             raise
@@ -372,8 +408,8 @@ a file wrapper, so that no head comes late; True: it goes out as it is |
             if answer is None:
                 raise
         if answer is not None:
-            yield from answer
-        self.complete = True
+            yield from self._answered(answer)
+        self.complete = self._body is not _CLOSED
 
     def _counted(self) -> Iterator[Block]:
         """Pass blocks on and count their bytes, on the object: a local is lost on an early stop."""
@@ -391,20 +427,24 @@ a file wrapper, so that no head comes late; True: it goes out as it is |
             if answer is None:
                 raise
         if answer is not None:
-            yield from answer
-        self.complete = True
+            yield from self._answered(answer)
+        self.complete = self._body is not _CLOSED
 
     def _changed(self) -> Iterator[Block]:
         """Show each block to the layer, which may change it, and ask it for a last one."""
         answer: Iterable[Block] | None = None
         try:
             for block in self._body:
-                self.bytes += len(block)
-                yield self.block(block)
+                out = self.block(block)
+                self.bytes += len(out)
+                yield out
                 if self._body is _CLOSED:
                     return
+            if self._body is _CLOSED:  # before it was started
+                return
             last = self.finish()
             if last:
+                self.bytes += len(last)
                 yield last
         except GeneratorExit:
             raise
@@ -413,8 +453,8 @@ a file wrapper, so that no head comes late; True: it goes out as it is |
             if answer is None:
                 raise
         if answer is not None:
-            yield from answer
-        self.complete = True
+            yield from self._answered(answer)
+        self.complete = self._body is not _CLOSED
 
     def _worked(self) -> Iterator[Block]:
         """Do all of it, and let the layer work round each pull."""
@@ -432,10 +472,12 @@ a file wrapper, so that no head comes late; True: it goes out as it is |
                 if block is _END:
                     last = self.finish()
                     if last:
+                        self.bytes += len(last)
                         yield last
                     break
-                self.bytes += len(block)
-                yield self.block(block)
+                out = self.block(block)
+                self.bytes += len(out)
+                yield out
             else:
                 return
         except GeneratorExit:
@@ -445,22 +487,37 @@ a file wrapper, so that no head comes late; True: it goes out as it is |
             if answer is None:
                 raise
         if answer is not None:
-            yield from answer
-        self.complete = True
+            yield from self._answered(answer)
+        self.complete = self._body is not _CLOSED
 
     def _broke(self, error: BaseException) -> Iterable[Block] | None:
         self.error = error
         return self.failed(error) if isinstance(error, Exception) else None
 
+    def _answered(self, answer: Iterable[Block]) -> Iterator[Block]:
+        close = getattr(answer, "close", None)
+        if close is not None:
+            self._close = functools.partial(_close_both, self._close, close)
+        for block in answer:
+            self.bytes += len(block)
+            yield block
+            if self._body is _CLOSED:
+                return
+
     def _raised(self, error: BaseException) -> Any:
         """Return the answer to an inner call that raised, or None: rule 28, nothing to close."""
-        answer = None
+        blocks: Any = None
         try:
             answer = self._broke(error)
+            if answer is not None and self._ends:
+                blocks = self._hold_list([*answer], getattr(answer, "close", None))
+            elif answer is not None:
+                self.error = None
+                blocks = answer
         finally:
-            if answer is None:
+            if blocks is None:
                 self.close()
-        return None if answer is None else self._carry_list([*answer], list)
+        return blocks
 
     def close(self) -> None:
         """Close what is inside, once, then see the end (rules 23, 24)."""
@@ -475,7 +532,7 @@ a file wrapper, so that no head comes late; True: it goes out as it is |
         except BaseException as error:
             if self.error is None:
                 self.error = error
-            if not self.close_failed(error):
+            if not isinstance(error, Exception) or not self.close_failed(error):
                 raise
         finally:
             try:
@@ -495,6 +552,14 @@ a file wrapper, so that no head comes late; True: it goes out as it is |
             close()
         finally:
             self.leave()
+
+
+def _close_both(first: Callable[[], object] | None, then: Callable[[], object]) -> None:
+    try:
+        if first is not None:
+            first()
+    finally:
+        then()
 
 
 _PLAIN = (list.__iter__, tuple.__iter__, Blocks.__iter__)
@@ -561,6 +626,44 @@ def flow_through(
     return bound
 
 
+def flow_after(
+    app: WSGIApplication, kind: type[FlowType], begin: Callable[[FlowType, Any], object]
+) -> WSGIApplication:
+    """Return a bound app like that of `flow_through`, which makes its flow after the inner call.
+
+    For a `kind` that has nothing to say before that, of a list, or at an end: `start`, `enter`,
+    `ended` and the like are not asked. So a list costs no more than a `try`, and a flow is made for
+    an `Exception` and for every other body alone. `begin(flow, method)` gets the REQUEST_METHOD of
+    before the call (rule 3).
+    """
+
+    def make(environ: WSGIEnvironment, start_response: StartResponse, method: Any) -> FlowType:
+        flow = kind()
+        flow.environ = environ
+        flow.start_response = start_response
+        flow.bytes = 0
+        flow.complete = False
+        flow.error = flow._body = flow._close = flow._inside = None
+        begin(flow, method)
+        return flow
+
+    def bound(environ: WSGIEnvironment, start_response: StartResponse) -> Any:
+        method = environ.get("REQUEST_METHOD")
+        file_wrapper = environ.get("wsgi.file_wrapper")
+        try:
+            body: Any = app(environ, start_response)
+        except Exception as error:
+            body = make(environ, start_response, method)._raised(error)
+            if body is None:
+                raise
+            return body
+        if type(body) is list:
+            return body
+        return make(environ, start_response, method)._carry(body, file_wrapper)
+
+    return bound
+
+
 class _HookFlow(Flow):
     """The flow of a layer that has an end hook."""
 
@@ -572,13 +675,18 @@ class _HookFlow(Flow):
     def start(
         self, status: str, headers: list[tuple[str, str]], exc_info: OptExcInfo | None = None, /
     ) -> Callable[[Block], object]:
+        sent, fields = self.status, self.headers
         self.status = status
         self.headers = [*headers]  # rule 12: a fresh list, the app may have given us a constant
-        self._layer.on_head(self)
-        if exc_info is None:
-            self._write = self.start_response(self.status, self.headers)
-        else:
-            self._write = self.start_response(self.status, self.headers, exc_info)
+        try:
+            self._layer.on_head(self)
+            if exc_info is None:
+                self._write = self.start_response(self.status, self.headers)
+            else:
+                self._write = self.start_response(self.status, self.headers, exc_info)
+        except BaseException:
+            self.status, self.headers = sent, fields  # the end tells the head that was sent
+            raise
         return self.write
 
     def ended(self) -> None:
@@ -593,9 +701,9 @@ class _EndFlow(_HookFlow):
     def start(
         self, status: str, headers: list[tuple[str, str]], exc_info: OptExcInfo | None = None, /
     ) -> Callable[[Block], object]:
-        self.status = status
-        self.headers = headers
         self.forward(status, headers, exc_info)
+        self.status = status  # after it: the end tells the head that was sent
+        self.headers = headers
         return self.write
 
 
@@ -633,6 +741,7 @@ def _bind_end(layer: Hooks, app: WSGIApplication, asks: bool, heads: bool) -> WS
             x._inside = body._flow
             x._close = body._flow.close
             body._flow = x
+            body._iterator = None  # a layer between may have looked at the blocks
             return body
         if of is kind or of is GeneratorType:
             x._close = body.close
@@ -647,10 +756,10 @@ def drain(environ: WSGIEnvironment, max_bytes: int, max_seconds: float = 1.0) ->
     """Read and discard the request body, so that an early answer reaches the client.
 
     A server that closes the connection on unread data may cut the answer off. At most `max_bytes`
-    are read, for at most `max_seconds` (the clock is looked at between pieces of 16 KiB). Nothing
-    is read when the body is longer than that, when the client waits for `100 Continue` (rule 36),
-    or when its end cannot be known. Errors of `read` end it silently. Return whether nothing of
-    the body is left.
+    are read (and one more of a body without a length, to tell a longer one), for at most
+    `max_seconds` (the clock is looked at between pieces of 16 KiB). Nothing is read when the body
+    is longer than that, when the client waits for `100 Continue` (rule 36), or when its end cannot
+    be known. Errors of `read` end it silently. Return whether nothing of the body is left.
 
     >>> from io import BytesIO
     >>> drain({"CONTENT_LENGTH": "5", "wsgi.input": BytesIO(b"hello")}, max_bytes=100)
@@ -670,17 +779,17 @@ def drain(environ: WSGIEnvironment, max_bytes: int, max_seconds: float = 1.0) ->
         return True
     elif left > max_bytes:
         return False
-    if environ.get("HTTP_EXPECT", "").lower() == "100-continue":
+    if "100-continue" in environ.get("HTTP_EXPECT", "").lower():
         return False
     deadline = perf_counter() + max_seconds
     known = bool(environ.get("CONTENT_LENGTH"))
     try:
         read = environ["wsgi.input"].read
-        while left and perf_counter() < deadline:
+        while left > 0 and perf_counter() < deadline:
             piece = read(min(left, 16384))
             if not piece:
                 return not known or bool(environ.get("wsgi.input_terminated"))
             left -= len(piece)
     except Exception:
         return False
-    return left == 0 and known
+    return left <= 0 and known

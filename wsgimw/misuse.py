@@ -9,7 +9,7 @@ from __future__ import annotations
 import inspect
 import types
 from collections.abc import Iterable
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TypeGuard
 
 from wsgimw.describe import describe
 
@@ -21,7 +21,7 @@ def accepts(obj: Any, count: int) -> bool | None:
     """Tell whether `obj` may be called with `count` positionals; None if it cannot be known."""
     try:
         signature = inspect.signature(obj, follow_wrapped=False)
-    except (TypeError, ValueError):
+    except Exception:  # whatever an odd descriptor raises
         return None
     try:
         signature.bind(*range(count))
@@ -35,9 +35,17 @@ def is_app(obj: Any) -> bool:
     return callable(obj) and accepts(obj, 2) is True and accepts(obj, 1) is False
 
 
-def is_layer_class(obj: object) -> bool:
+def is_layer_class(obj: object) -> TypeGuard[type]:
     """Tell whether `obj` is what makes a layer of ours: a class, or a `@layer` function."""
     return isinstance(obj, type) and getattr(type(obj), "__wsgimw_makes_layers__", False)
+
+
+def is_middleware_class(obj: object) -> bool:
+    """Tell whether `obj` is a class that takes an app and perhaps options, as `ProxyFix` does.
+
+    A class may also be an app: then it needs two arguments, or takes whatever comes.
+    """
+    return isinstance(obj, type) and accepts(obj, 1) is True and accepts(obj, 99) is False
 
 
 def holds_app(obj: Any) -> str | None:
@@ -55,10 +63,13 @@ def check_layer(obj: Any, place: str) -> None:
     """Raise `TypeError` unless `obj` may be a layer; `place` is `compose() item 2` and the like."""
     found = f"{place} is {describe(obj)}"
     if is_layer_class(obj):
-        raise TypeError(f"{found}, a class; write {obj.__name__}() to make the layer")
+        needs = any(map(_is_required, inspect.signature(obj).parameters.values()))
+        call = f"{obj.__name__}({'...' if needs else ''})"
+        raise TypeError(f"{found}, which was not called; write {call} to make the layer")
     if isinstance(obj, (list, tuple, set, frozenset, types.GeneratorType)):
-        kind = type(obj).__name__
-        raise TypeError(f"{found}, a {kind}; unpack it: {place.split()[0][:-2]}(*layers)")
+        caller = place.partition("()")[0]
+        call = f"{caller}({'' if caller == 'compose' else 'condition, '}*layers)"
+        raise TypeError(f"{found}, a {type(obj).__name__}; unpack it: {call}")
     if not callable(obj):
         raise TypeError(f"{found}, which is not callable; {LAYER}")
     bound = getattr(obj, "__wsgimw_layer__", None)
@@ -72,6 +83,24 @@ def check_layer(obj: Any, place: str) -> None:
                 f"write partial({name}, ...) with its options, so that compose() can wrap"
             )
         raise TypeError(f"{found}, a WSGI app; put the app in the second call: compose(...)(app)")
+    if accepts(obj, 1) is False:
+        if isinstance(obj, type):
+            raise TypeError(
+                f"{found}, a class that cannot be called with an app alone; write "
+                f"partial({obj.__name__}, ...) with its other arguments or, if it is an app "
+                f"itself, put it in the second call: compose(...)({obj.__name__})"
+            )
+        raise TypeError(f"{found}, which cannot be called with one argument; {LAYER}")
+
+
+def check_condition(obj: Any, name: str) -> None:
+    """Raise `TypeError` unless `obj`, which is no `str`, may be the condition of `when()`."""
+    is_layer = is_layer_class(obj) or getattr(type(obj), "__wsgimw_layer_value__", False)
+    if is_layer or not callable(obj) or accepts(obj, 1) is False:
+        raise TypeError(
+            f"{name} takes a condition first, and was given {describe(obj)}; write "
+            "a path prefix such as '/admin', or a function of environ that returns a bool"
+        )
 
 
 def check_app(obj: Any) -> None:
@@ -81,12 +110,13 @@ def check_app(obj: Any) -> None:
         raise TypeError(f"{found}, a layer; layers go into the first call: compose(layer)(app)")
     if not callable(obj):
         raise TypeError(f"{found}, which is not callable; {APP}")
-    if accepts(obj, 2) is False:
-        if accepts(obj, 1):
-            raise TypeError(
-                f"{found}, which takes one argument, so it is a layer and not an app; "
-                "layers go into the first call: compose(layer)(app)"
-            )
+    fits = accepts(obj, 2)
+    if is_middleware_class(obj) or (fits is False and accepts(obj, 1)):
+        raise TypeError(
+            f"{found}, which can be called with one argument, so it is a layer and not an app; "
+            "layers go into the first call: compose(layer)(app)"
+        )
+    if fits is False:
         raise TypeError(f"{found}, which cannot be called with two arguments; {APP}")
 
 
@@ -114,22 +144,24 @@ def check_options(
     else:
         return
     parameters = signature.parameters.values()
-    positional = [p for p in parameters if p.kind is p.POSITIONAL_OR_KEYWORD]
+    positional = [p for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
     starred = any(p.kind is p.VAR_POSITIONAL for p in parameters)
     known = [p.name for p in parameters if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)]
-    for option in options:
-        if option not in known:
-            _unknown_option(name, option, known)
+    if not any(p.kind is p.VAR_KEYWORD for p in parameters):
+        for option in options:
+            if option not in known:
+                _unknown_option(name, option, known)
     if len(args) > len(positional) and not starred:
         _too_many(name, args, len(positional), known)
-    for parameter in parameters:
-        required = (
-            parameter.default is parameter.empty and parameter.kind is not parameter.VAR_POSITIONAL
-        )
-        given = parameter.name in options or parameter in positional[: len(args)]
-        if required and not given:
+    for parameter in filter(_is_required, parameters):
+        if parameter.name not in options and parameter not in positional[: len(args)]:
             raise TypeError(f"{name}() needs {parameter.name}: write {name}({_example(parameter)})")
     raise TypeError(f"{name}(): {reason}")
+
+
+def _is_required(parameter: inspect.Parameter) -> bool:
+    starred = parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD)
+    return parameter.default is parameter.empty and not starred
 
 
 def _unknown_option(name: str, option: str, known: list[str]) -> NoReturn:

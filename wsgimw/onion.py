@@ -153,11 +153,12 @@ class _OnionFlow(Flow):
     ) -> Callable[[Block], object]:
         if exc_info is None and self.status is not None and not self._committed:
             self._commit()  # rule 7: two heads without `exc_info`, which the server must refuse
-        self.status = status
         if self._committed:
-            self.headers = headers
             self.forward(status, headers, exc_info)
+            self.status = status  # after it: the end tells the head that was sent
+            self.headers = headers
         else:
+            self.status = status
             self.headers = [*headers]  # rule 12
             self._exc_info = exc_info
         return self.write
@@ -205,18 +206,24 @@ class _OnionFlow(Flow):
                 f"{self._layer!r} yields a third time; a layer yields twice at the most, "
                 "for the head and for the end"
             )
-        error = self.error
-        if error is None:
+        if self.error is None:
             generator.close()
-            return
-        traceback = error.__traceback__
+        else:
+            self._tell(generator, self.error)
+
+    def _tell(self, generator: Generator[None, Exchange, Any], error: BaseException) -> None:
+        trace = error.__traceback__
         try:
             generator.throw(error)
+        except StopIteration:
+            return
         except BaseException as raised:
-            if raised is not error and not isinstance(raised, StopIteration):
-                error.add_note(f"and {self._layer!r} raised {raised!r} while it was told")
+            if raised is error:
+                return
+            if not isinstance(raised, Exception):
+                raise
+            error.add_note(f"and {self._layer!r} raised {raised!r} while it was told")
         else:
             generator.close()
         finally:
-            # Rule 39: our own frames in there hold the exception.
-            error.__traceback__ = traceback
+            error.__traceback__ = trace  # rule 39: the way through here leads to `error` itself

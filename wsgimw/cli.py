@@ -1,0 +1,256 @@
+"""The command `wsgimw`: one table of subcommands, one reader of `MODULE:ATTR`.
+
+    wsgimw run MODULE:ATTR      serve any WSGI app for development
+    wsgimw check MODULE:ATTR    hold a layer, a stack or an app to the rules of WSGI
+    wsgimw demo                 serve a small site behind a stack, to see what the layers do
+
+`MODULE:ATTR` is a module that can be imported from the current directory and a name in it, which
+may be dotted (`shop.web:site.app`) or a call with literal arguments (`shop:create(debug=True)`).
+
+Exit status: 0 good, 1 findings, 2 usage. A mistake in the command is one line on stderr, never a
+traceback.
+
+>>> main(["check", "shop"])
+2
+"""
+
+from __future__ import annotations
+
+import argparse
+import ast
+import difflib
+import sys
+import traceback
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from wsgimw import misuse
+
+__all__ = ["Usage", "load", "main"]
+
+GOOD, FINDINGS, USAGE = 0, 1, 2
+
+
+class Usage(Exception):
+    """A mistake in the command: its text is the one line that is printed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """A row of the table of subcommands."""
+
+    name: str
+    summary: str
+    add_arguments: Callable[[argparse.ArgumentParser], object]
+    run: Callable[[argparse.Namespace], int]
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command and return its exit status: 0 good, 1 findings, 2 usage."""
+    try:
+        options = _parser().parse_args(argv)
+    except SystemExit as end:  # argparse has printed help or usage
+        return int(end.code or GOOD)
+    try:
+        return int(options.run(options))
+    except Usage as mistake:
+        text = " ".join(str(mistake).split())  # a stack's repr has many lines
+        print(f"wsgimw {options.command}: {text}", file=sys.stderr)
+        return USAGE
+    except KeyboardInterrupt:
+        return 130  # as a shell says it of a command that Ctrl-C ended
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="wsgimw",
+        description="Serve, check and show WSGI apps and the layers round them.",
+        epilog="MODULE:ATTR is as in shop.web:app, or a call as in shop:create(debug=True).",
+    )
+    subparsers = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    for command in COMMANDS:
+        text = f"{command.summary[0].upper()}{command.summary[1:]}."
+        subparser = subparsers.add_parser(command.name, help=command.summary, description=text)
+        command.add_arguments(subparser)
+        subparser.set_defaults(run=command.run)
+    return parser
+
+
+def load(target: str) -> Any:
+    """Return the object that `MODULE:ATTR` names; the current directory is importable.
+
+    Raises `Usage`, with the one line to print, where there is no such object or making it fails.
+    """
+    module_name, colon, attribute = target.partition(":")
+    if not (colon and module_name and attribute.strip()):
+        raise Usage(f"{target!r} is not MODULE:ATTR; write it as in shop.web:app")
+    names, call = _read_attribute(attribute, target)
+    found: Any = _import(module_name)
+    path = module_name
+    for separator, name in zip([":", *"." * len(names)], names, strict=False):
+        try:
+            found = getattr(found, name)
+        except AttributeError:
+            raise Usage(_no_attribute(found, path, name)) from None
+        path += separator + name
+    if call is None:
+        return found
+    arguments, options = call
+    try:
+        return found(*arguments, **options)
+    except Exception as error:
+        raise Usage(f"{target} raised {_told(error)}") from None
+
+
+Arguments = tuple[list[Any], dict[str, Any]]
+
+
+def _read_attribute(attribute: str, target: str) -> tuple[list[str], Arguments | None]:
+    """Split `a.b` or `a.b(1, c=2)` into its names and the arguments of its call, if it is one."""
+    wrong = Usage(
+        f"{target!r}: after the colon stands a name, dotted or not, or its call with literal "
+        "arguments, as in shop:create(debug=True)"
+    )
+    try:
+        node = ast.parse(attribute.strip(), mode="eval").body
+    except SyntaxError:
+        raise wrong from None
+    call: Arguments | None = None
+    try:
+        if isinstance(node, ast.Call):
+            arguments = [ast.literal_eval(argument) for argument in node.args]
+            options = {str(o.arg): ast.literal_eval(o.value) for o in node.keywords}
+            node, call = node.func, (arguments, options)
+    except ValueError:
+        raise wrong from None
+    names: list[str] = []
+    while isinstance(node, ast.Attribute):
+        names.append(node.attr)
+        node = node.value
+    if not isinstance(node, ast.Name):
+        raise wrong
+    return [node.id, *reversed(names)], call
+
+
+def _import(name: str) -> ModuleType:
+    here = str(Path.cwd())
+    if sys.path[0] not in ("", here):
+        sys.path.insert(0, here)
+    try:
+        return import_module(name)
+    except ModuleNotFoundError as error:
+        # Not found is the module itself or a package above it; else it is the module that fails.
+        if error.name is not None and f"{name}.".startswith(f"{error.name}."):
+            raise Usage(f"no module {name!r} can be imported from here ({error})") from None
+        raise Usage(f"{name} cannot be imported: {_told(error)}") from None
+    except (Exception, SystemExit) as error:
+        raise Usage(f"{name} cannot be imported: {_told(error)}") from None
+
+
+def _no_attribute(found: object, path: str, name: str) -> str:
+    near = difflib.get_close_matches(name, dir(found), n=1)
+    return f"{path} has no {name!r}" + (f"; did you mean {near[0]!r}?" if near else "")
+
+
+def _told(error: BaseException) -> str:
+    """Say on one line what was raised and where."""
+    text = traceback.format_exception_only(error)[-1].strip()
+    frames = traceback.extract_tb(error.__traceback__)
+    own = [frame for frame in frames if frame.filename.startswith(str(Path.cwd()))]
+    frame = (own or frames)[-1]
+    if isinstance(error, SyntaxError):
+        return f"{text} ({error.filename}, line {error.lineno})"
+    if frame.filename == __file__:  # raised by the call, not inside of it
+        return text
+    return f"{text} ({frame.filename}, line {frame.lineno})"
+
+
+def _load_app(target: str) -> Any:
+    """Return the WSGI app that `target` names; raise `Usage` for anything else."""
+    app = load(target)
+    try:
+        misuse.check_app(app)
+    except TypeError as error:
+        raise Usage(f"{target}: {error}") from None
+    return app
+
+
+def _run_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("target", metavar="MODULE:ATTR", help="the WSGI app")
+    parser.add_argument("--host", default="127.0.0.1", help="address to listen on (%(default)s)")
+    parser.add_argument("--port", type=_port, default=8000, help="0 is any free one (%(default)s)")
+    parser.add_argument("--reload", action="store_true", help="start anew when a file changes")
+    parser.add_argument("--threads", action="store_true", help="serve requests side by side")
+
+
+def _run(options: argparse.Namespace) -> int:
+    from wsgimw.devtools import serve
+
+    try:
+        if options.reload:
+            serve.run_reloading(
+                lambda: _load_app(options.target),
+                Usage,
+                options.host,
+                options.port,
+                threads=options.threads,
+            )
+        else:
+            app = _load_app(options.target)
+            serve.run(app, options.host, options.port, threads=options.threads)
+    except serve.CannotListen as error:
+        raise Usage(str(error)) from None
+    return GOOD
+
+
+def _check_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("target", metavar="MODULE:ATTR", help="a layer, a stack or a WSGI app")
+
+
+def _check(options: argparse.Namespace) -> int:
+    from wsgimw.devtools import check
+
+    subject = load(options.target)
+    try:
+        clean = check.check(subject)
+    except check.NothingToCheck as error:
+        raise Usage(f"{options.target}: {error}") from None
+    return GOOD if clean else FINDINGS
+
+
+def _demo_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--port", type=_port, default=8000, help="0 is any free one (%(default)s)")
+    parser.add_argument(
+        "--check",
+        action="store_true",
+        help="request every address over a free port, and check what each layer did",
+    )
+
+
+def _demo(options: argparse.Namespace) -> int:
+    from wsgimw.devtools import demo, demo_check, serve
+
+    if options.check:
+        return GOOD if demo_check.run() else FINDINGS
+    try:
+        demo.run(options.port)
+    except serve.CannotListen as error:
+        raise Usage(str(error)) from None
+    return GOOD
+
+
+def _port(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and int(text) < 65536):
+        raise argparse.ArgumentTypeError(f"{text!r} is no port; write a number from 0 to 65535")
+    return int(text)
+
+
+COMMANDS = (
+    Command("run", "serve a WSGI app for development", _run_arguments, _run),
+    Command("check", "hold a layer, a stack or an app to the rules", _check_arguments, _check),
+    Command("demo", "serve a small site behind a stack", _demo_arguments, _demo),
+)

@@ -1,0 +1,38 @@
+"""Errors: `CatchErrors`, `StatusPages`, `HTTPError`, and the type of a `Report`.
+
+Each name is loaded when it is first asked for, so an app that raises `HTTPError` loads no layer.
+
+>>> from wsgimw.errors import CatchErrors, HTTPError
+>>> CatchErrors(handlers={KeyError: 404})
+CatchErrors(handlers={KeyError: 404})
+"""
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from wsgimw.errors.catch_errors import CatchErrors as CatchErrors
+    from wsgimw.errors.http_error import HTTPError as HTTPError
+    from wsgimw.errors.report import Report as Report
+
+__all__ = ["CatchErrors", "HTTPError", "Report"]
+
+_LAZY = {
+    "CatchErrors": "wsgimw.errors.catch_errors",
+    "HTTPError": "wsgimw.errors.http_error",
+    "Report": "wsgimw.errors.report",
+}
+
+if not TYPE_CHECKING:  # a visible __getattr__ makes checkers accept any misspelt name
+
+    def __getattr__(name: str) -> Any:
+        module = _LAZY.get(name)
+        if module is None:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        from importlib import import_module
+
+        value = getattr(import_module(module), name)
+        globals()[name] = value
+        return value
+
+    def __dir__() -> list[str]:
+        return sorted({*globals(), *__all__})

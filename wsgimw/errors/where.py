@@ -1,0 +1,92 @@
+"""Where in a stack an error came from: the layers from server to app, and the one that failed.
+
+>>> from wsgimw import compose
+>>> def quiet(app):
+...     return lambda environ, start_response: app(environ, start_response)
+>>> def shout(app):
+...     def shouting(environ, start_response):
+...         raise ValueError("in the layer")
+...     return shouting
+>>> def app(environ, start_response): ...
+>>> bound = compose(quiet, shout)(app)
+>>> try:
+...     bound({}, None)
+... except ValueError as error:
+...     locate(bound, error)
+(['quiet', 'shout'], 'shout')
+
+It knows the whole stack of a `compose()`, outer layers included, by what `compose()` noted
+(`origin`), and layers that were bound by hand by `__wrapped__`. A frame belongs to an app if its
+code is the app's; to a layer if it lies within the function or class that the layer is. Of several
+the innermost failed. An app of an unusual kind cannot be told from the layer that called it, unless
+more frames follow.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Iterator
+from types import FrameType
+from typing import Any
+
+from wsgimw.compose import origin
+from wsgimw.describe import describe
+from wsgimw.errors.fingerprint import frames
+
+MOST_LAYERS = 100
+
+
+def locate(bound: Any, error: BaseException) -> tuple[list[str], str | None]:
+    """Return the layers round and inside of `bound`, and which of those inside failed.
+
+    None means the app.
+    """
+    known = origin(bound)
+    outer = [*known.stack[: known.index]] if known else []
+    inner = [*_inwards(bound)]
+    names = [describe(layer) for layer in [*outer, *(layer for layer, _, _ in inner)]]
+    shown = [frame for frame, _ in frames(error.__traceback__)]
+    code = _code(inner[-1][2]) if inner else None
+    if any(frame.f_code is code for frame in shown):
+        return names, None
+    for layer, seen, _ in reversed(inner[1:]):
+        mine = [_belongs(frame, layer, seen) for frame in shown]
+        if any(mine):
+            return names, None if code is None and not mine[-1] else describe(layer)
+    return names, None
+
+
+def _inwards(bound: Any) -> Iterator[tuple[object, Any, Any]]:
+    """Yield (layer, bound app, what it wraps), the outermost first."""
+    for _ in range(MOST_LAYERS):
+        known = origin(bound)
+        layer = known.layer if known else getattr(bound, "__wsgimw_layer__", None)
+        inside = known.inner if known else getattr(bound, "__wrapped__", None)
+        if layer is None or inside is None:
+            return
+        yield layer, bound, inside
+        bound = inside
+
+
+def _belongs(frame: FrameType, layer: Any, bound: Any) -> bool:
+    """Is it a frame of this layer? The loops of `exchange.py` belong to none: they only carry."""
+    while isinstance(layer, functools.partial):
+        layer = layer.func
+    maker = layer if inspect.isroutine(layer) or isinstance(layer, type) else type(layer)
+    if frame.f_globals.get("__name__") != maker.__module__:
+        return False
+    if getattr(maker, "__wsgimw_layer_value__", False) and maker.__module__.startswith("wsgimw."):
+        return True  # a module is a layer
+    name = frame.f_code.co_qualname
+    return name.startswith(f"{maker.__qualname__}.") or frame.f_code is _code(bound)
+
+
+def _code(app: Any) -> object:
+    """Return the code that runs when an app is called, None if it has none in Python."""
+    while isinstance(app, functools.partial):
+        app = app.func
+    app = inspect.unwrap(app)
+    if not inspect.isroutine(app):
+        app = type(app).__call__
+    return getattr(app, "__code__", None)

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from wsgimw.compress import Gzip as Gzip
     from wsgimw.errors import CatchErrors as CatchErrors
     from wsgimw.request_id import RequestId as RequestId
+    from wsgimw.static import StaticFiles as StaticFiles
 
 __version__ = "0.1.0"
 
@@ -38,6 +39,7 @@ __all__ = [
     "Layer",
     "RequestId",
     "Stack",
+    "StaticFiles",
     "compose",
     "layer",
     "unless",
@@ -50,6 +52,7 @@ _LAZY = {
     "Compress": "wsgimw.compress",
     "Gzip": "wsgimw.compress",
     "RequestId": "wsgimw.request_id",
+    "StaticFiles": "wsgimw.static",
 }
 
 if not TYPE_CHECKING:  # a visible __getattr__ makes checkers accept any misspelt name

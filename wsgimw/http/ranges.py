@@ -21,6 +21,8 @@ import re
 from collections.abc import Iterable
 
 _SPECIFIER = re.compile(r"([0-9]*)-([0-9]*)").fullmatch
+# What nearly all clients send, and too short to need care.
+_SINGLE = re.compile(r"bytes=([0-9]{1,18})-([0-9]{0,18})").fullmatch
 _DIGITS = 19
 """No position of more digits than this lies in a representation; ``int()`` has a limit, too."""
 
@@ -40,6 +42,12 @@ def parse_range(
     >>> parse_range("bytes=5-4", 10), parse_range("bytes=10-", 10), parse_range("bytes=-0", 10)
     (None, [], [])
     """
+    single = _SINGLE(field)
+    if single and size:
+        first, last = single.groups()
+        start, stop = int(first), int(last) + 1 if last else size
+        if stop > start:
+            return [(start, min(stop, size))] if start < size else []
     unit, equals, members = field.partition("=")
     if not equals or unit.lower() != "bytes" or not size or members.count(",") >= limit:
         return None
@@ -51,7 +59,7 @@ def parse_range(
         specifier = _SPECIFIER(member)
         if not specifier or member == "-":
             return None
-        first, last = specifier[1].lstrip("0"), specifier[2].lstrip("0")
+        first, last = (digits.lstrip("0") for digits in specifier.groups())
         seen = True
         if not specifier[1]:
             found.append((max(0, size - _position(last)), size))

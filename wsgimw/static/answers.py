@@ -10,14 +10,14 @@ from __future__ import annotations
 import os
 import secrets
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from wsgimw.http.paths import location_query, percent_path
 from wsgimw.http.ranges import content_range, multipart, parse_range, unsatisfied
 from wsgimw.http.validators import if_range, precondition
 from wsgimw.static.bodies import BLOCK, FileBody, PromisedFile
-from wsgimw.static.opening import Gone, stat_key
+from wsgimw.static.opening import Gone, Stale
 from wsgimw.static.resources import Representation, Resource
 from wsgimw.static.versions import SMALL, Content, Lease
 
@@ -26,11 +26,8 @@ if TYPE_CHECKING:
 
 _PLAIN = ("Content-Type", "text/plain; charset=utf-8")
 _EMPTY = ("Content-Length", "0")
+_PARTIAL = "206 Partial Content"
 _ALLOW = ("Allow", "GET, HEAD, OPTIONS")
-
-
-class Stale(Exception):
-    """What was opened is another version than the head speaks of."""
 
 
 class Decision(NamedTuple):
@@ -38,8 +35,8 @@ class Decision(NamedTuple):
 
     status: int
     representation: Representation
-    ranges: list[tuple[int, int]]
-    frames: list[bytes]
+    ranges: Sequence[tuple[int, int]] = ()
+    frames: Sequence[bytes] = ()
     boundary: str = ""
     length: int = 0
 
@@ -52,21 +49,29 @@ def decide(resource: Resource, environ: WSGIEnvironment) -> Decision:
     wanted = environ.get("HTTP_RANGE")
     if wanted and environ["REQUEST_METHOD"] == "GET":
         chosen = resource.for_range(
-            accept, _field(environ, "HTTP_IF_RANGE"), _field(environ, "HTTP_IF_MATCH")
+            accept, environ.get("HTTP_IF_RANGE"), environ.get("HTTP_IF_MATCH")
         )
-        if if_range(environ, chosen.etag, chosen.last_modified, time.time()):
-            ranges = parse_range(wanted.strip(" \t"), chosen.size)
+        if "HTTP_IF_RANGE" not in environ or if_range(
+            environ, chosen.etag, chosen.last_modified, time.time()
+        ):
+            ranges = parse_range(wanted.strip(" \t"), chosen.content.size)
     if chosen is None or ranges is None:
         # A Range that is ignored does not choose, either.
         chosen = resource.negotiate(accept)
-    status = precondition(environ, chosen.etag, chosen.last_modified)
-    if status:
-        return Decision(status, chosen, [], [])
+    if (
+        "HTTP_IF_NONE_MATCH" in environ
+        or "HTTP_IF_MODIFIED_SINCE" in environ
+        or "HTTP_IF_MATCH" in environ
+        or "HTTP_IF_UNMODIFIED_SINCE" in environ
+    ):
+        status = precondition(environ, chosen.etag, chosen.last_modified)
+        if status:
+            return Decision(status, chosen)
     if ranges is None:
-        return Decision(200, chosen, [], [])
+        return Decision(200, chosen)
     if len(ranges) > 1:
         return _several(resource, accept, chosen, ranges)
-    return Decision(206 if ranges else 416, chosen, ranges, [])
+    return Decision(206 if ranges else 416, chosen, ranges)
 
 
 def _several(
@@ -75,13 +80,8 @@ def _several(
     boundary = secrets.token_hex(16)
     frames, length = multipart(ranges, chosen.size, chosen.content_type, boundary)
     if length >= chosen.size:
-        return Decision(200, resource.negotiate(accept), [], [])
+        return Decision(200, resource.negotiate(accept))
     return Decision(206, chosen, ranges, frames, boundary, length)
-
-
-def _field(environ: WSGIEnvironment, key: str) -> str:
-    value: str = environ.get(key) or ""
-    return value.strip(" \t")
 
 
 def deliver(
@@ -92,18 +92,28 @@ def deliver(
 ) -> Iterable[bytes]:
     """Send what was decided. Raises Stale, Gone, Exhausted before anything is sent."""
     status, chosen = decision.status, decision.representation
+    body: Any
+    if status == 206:
+        if decision.frames:
+            return _send(start_response, _PARTIAL, _several_head(decision), _parts(decision, lease))
+        start, stop = decision.ranges[0]
+        body = _part(chosen, lease, start, stop)
+        head = [
+            *chosen.before_length,
+            ("Content-Length", str(stop - start)),
+            *chosen.after_length,
+            ("Content-Range", content_range(start, stop, chosen.content.size)),
+        ]
+        return _send(start_response, _PARTIAL, head, body)
     if status == 200:
         if environ["REQUEST_METHOD"] == "HEAD":
-            body: Any = [b""]
+            body = [b""]
         else:
             body = _whole(chosen, lease, environ.get("wsgi.file_wrapper"))
         return _send(start_response, "200 OK", list(chosen.head), body)
     if status == 304:
         # An iterator: of a list of one, servers make a Content-Length.
         return _send(start_response, "304 Not Modified", list(chosen.bare), iter((b"",)))
-    if status == 206:
-        body = _parts(decision, lease)
-        return _send(start_response, "206 Partial Content", _partial_head(decision), body)
     head = [_PLAIN, _EMPTY, *chosen.bare]
     if status == 412:
         return _send(start_response, "412 Precondition Failed", head, [b""])
@@ -147,27 +157,35 @@ def _whole(chosen: Representation, lease: Lease | None, file_wrapper: Any) -> An
         raise
 
 
+def _part(chosen: Representation, lease: Lease | None, start: int, stop: int) -> Any:
+    if chosen.data is not None:
+        return [chosen.data[start:stop]]
+    fd = _opened(chosen, lease)
+    if stop - start > SMALL:
+        return FileBody(fd, [(start, stop)])
+    try:
+        return [_piece(chosen.content, lease, fd, start, stop)]
+    finally:
+        os.close(fd)
+
+
 def _parts(decision: Decision, lease: Lease | None) -> Any:
     chosen, ranges, frames = decision.representation, decision.ranges, decision.frames
-    content = chosen.content
-    data = content.data
-    length = decision.length or ranges[0][1] - ranges[0][0]
     fd = -1
-    if data is None:
+    if chosen.data is None:
         fd = _opened(chosen, lease)
-        if length > SMALL:
+        if decision.length > SMALL:
             return FileBody(fd, _interleaved(frames, ranges))
     try:
-        pieces = [_piece(content, lease, fd, *pair) for pair in ranges]
+        pieces = [_piece(chosen.content, lease, fd, start, stop) for start, stop in ranges]
     finally:
         if fd >= 0:
             os.close(fd)
     return [b"".join(_interleaved(frames, pieces))]
 
 
-def _interleaved(frames: list[bytes], parts: list[Any]) -> list[Any]:
-    if not frames:
-        return parts
+def _interleaved(frames: Sequence[bytes], parts: Sequence[Any]) -> Sequence[Any]:
+    """Put the frames of a multipart body round its parts."""
     mixed: list[Any] = []
     for frame, part in zip(frames, parts, strict=False):
         mixed += frame, part
@@ -192,32 +210,20 @@ def _opened(chosen: Representation, lease: Lease | None) -> int:
     if lease is not None and lease.fd >= 0 and lease.key == content.key:
         return lease.take()
     try:
-        fd, st = chosen.root.open(content.path)
+        return chosen.root.reopen(content)
     except Gone:
         if content.coding:  # a sibling: the file itself may still be there
             raise Stale from None
         raise
-    if stat_key(st) != content.key:
-        os.close(fd)
-        raise Stale
-    return fd
 
 
-def _partial_head(decision: Decision) -> list[tuple[str, str]]:
-    chosen, ranges = decision.representation, decision.ranges
-    several = bool(decision.frames)
-    length = decision.length or ranges[0][1] - ranges[0][0]
-    head = []
-    for name, value in chosen.head:
-        lower = name.lower()
-        if lower == "content-length":
-            value = str(length)
-        elif lower == "content-type" and several:
-            value = f"multipart/byteranges; boundary={decision.boundary}"
-        head.append((name, value))
-    if not several:
-        head.append(("Content-Range", content_range(*ranges[0], chosen.size)))
-    return head
+def _several_head(decision: Decision) -> list[tuple[str, str]]:
+    """Return the head of a multipart 206; each part has a Content-Range of its own."""
+    kind = ("Content-Type", f"multipart/byteranges; boundary={decision.boundary}")
+    chosen = decision.representation
+    rest = (*chosen.before_length, *chosen.after_length)
+    kept = [pair for pair in rest if pair[0].lower() != "content-type"]
+    return [kind, ("Content-Length", str(decision.length)), *kept]
 
 
 def redirect(

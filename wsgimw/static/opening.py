@@ -9,12 +9,16 @@ from __future__ import annotations
 import errno
 import os
 import stat
+from time import monotonic
 from typing import TypeAlias
 
 StatKey: TypeAlias = tuple[int, int, int, int]
 """`(st_dev, st_ino, st_size, st_mtime_ns)`: what tells one version of a file from another."""
 
 _EXHAUSTED = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM})
+_TRUSTED = 1.0
+"""Seconds for which a place is believed, while the ctime stays as it is."""
+
 # O_NONBLOCK: a FIFO that took the place of a file must not hold a thread for ever.
 _FLAGS = os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK
 
@@ -50,6 +54,22 @@ def stat_file(path: bytes) -> os.stat_result:
         return os.stat(path)
     except OSError as error:
         raise failure(error) from None
+
+
+class Stale(Exception):
+    """What was opened is another version than the head speaks of."""
+
+
+class Promise:
+    """A file and the version of it that is promised; where it lay is asked again after `until`."""
+
+    __slots__ = ("ctime", "key", "path", "until")
+
+    def __init__(self, path: bytes, key: StatKey) -> None:
+        self.path = path
+        self.key = key
+        self.ctime = -1
+        self.until = 0.0
 
 
 class Root:
@@ -107,6 +127,35 @@ class Root:
                 raise failure(error) from None
             raise
         return fd, st
+
+    def reopen(self, promise: Promise) -> int:
+        """Open the very version that was promised, or raise `Gone`, `Exhausted` or `Stale`.
+
+        To ask where a descriptor lies costs more than all the rest. Of a version that was seen to
+        lie inside a second ago it is asked again only when its ctime has moved, as it does when a
+        file is renamed; what is sent is in any case the file that was inside.
+        """
+        try:
+            fd = os.open(promise.path, _FLAGS)
+        except OSError as error:
+            raise failure(error) from None
+        try:
+            st = os.fstat(fd)
+            if (st.st_dev, st.st_ino, st.st_size, st.st_mtime_ns) != promise.key:
+                raise Stale
+            if not self.follow:
+                now = monotonic()
+                if now > promise.until or st.st_ctime_ns != promise.ctime:
+                    if not self.holds(_real_path(fd, promise.path, st)):
+                        raise Gone("its real path is outside the root")
+                    promise.ctime = st.st_ctime_ns
+                    promise.until = now + _TRUSTED
+        except BaseException as error:
+            os.close(fd)
+            if isinstance(error, OSError):
+                raise failure(error) from None
+            raise
+        return fd
 
 
 def _real_path(fd: int, path: bytes, st: os.stat_result) -> bytes:

@@ -34,7 +34,9 @@ class Representation:
     """One coding of a version, with its heads."""
 
     __slots__ = (
+        "after_length",
         "bare",
+        "before_length",
         "content",
         "content_type",
         "data",
@@ -50,6 +52,8 @@ class Representation:
         self.content = content
         self.data = content.data
         self.head: Head = tuple(head)
+        at = next(i for i, pair in enumerate(head) if pair[0].lower() == "content-length")
+        self.before_length, self.after_length = self.head[:at], self.head[at + 1 :]
         self.bare: Head = tuple(pair for pair in head if pair[0].lower() not in _OF_CONTENT)
         self.etag = find(head, "ETag")
         self.modified = find(head, "Last-Modified")
@@ -92,10 +96,15 @@ class Resource:
                 self.ready[accept] = found
         return found
 
-    def for_range(self, accept: str | None, if_range: str, if_match: str) -> Representation:
+    def for_range(
+        self, accept: str | None, if_range: str | None, if_match: str | None
+    ) -> Representation:
         """Return the representation whose parts are meant: the one that the client holds."""
-        named = [if_range] if if_range else entity_tags(if_match)
-        if named:
+        if not self.version.varies:
+            return self.representation("")
+        if if_range or if_match:
+            tag = (if_range or "").strip(" \t")
+            named = [tag] if tag else entity_tags(if_match or "")
             for coding in self._acceptable(accept):
                 # A tag of ours says its coding, so none is made that nobody has.
                 if coding and not any(tag.endswith(f'-{coding}"') for tag in named):

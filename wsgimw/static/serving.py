@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from wsgimw.http.negotiation import names
 from wsgimw.static.answers import (
-    Stale,
+    Decision,
     decide,
     deliver,
     exhausted,
@@ -20,7 +20,7 @@ from wsgimw.static.answers import (
 )
 from wsgimw.static.media_types import TYPES, extension
 from wsgimw.static.names import untagged
-from wsgimw.static.opening import Exhausted, Gone, Root
+from wsgimw.static.opening import Exhausted, Gone, Root, Stale
 from wsgimw.static.resources import Resource
 from wsgimw.static.site import NO_CACHE, Found, Site
 from wsgimw.static.tree import Redirect
@@ -34,11 +34,19 @@ _PAGE_ENDINGS = frozenset({"", ".html", ".htm"})
 
 
 def serve(
-    site: Site, path: str, environ: WSGIEnvironment, start_response: StartResponse
+    site: Site,
+    path: str,
+    found: Found | None,
+    environ: WSGIEnvironment,
+    start_response: StartResponse,
 ) -> Iterable[bytes] | None:
-    """Answer a request below the prefix; None: the inner app does."""
+    """Answer a request below the prefix, at which the index has `found`; None: the app does."""
     try:
-        found = site.places.get(path)
+        if isinstance(found, Resource) and not found.version.root.order:
+            try:
+                return _respond(site, found, environ, start_response, proved=not site.check)
+            except Gone:  # on the way below it is taken out of the index
+                pass
         if found is not None:
             body = _at(site, path, found, environ, start_response)
             if body is not None:
@@ -100,11 +108,14 @@ def _respond(
     environ: WSGIEnvironment,
     start_response: StartResponse,
     tag: str | None = None,
+    *,
+    proved: bool = True,
 ) -> Iterable[bytes]:
     """Answer with a resource, decided anew as long as what is opened is another version.
 
     The second time the file itself is kept open, the third time siblings do not count: then head
-    and body come from one descriptor. `tag`: the content must be this, or it is a 404.
+    and body come from one descriptor. `tag`: the content must be this, or it is a 404. `proved`:
+    the resource is known to be current.
     """
     if environ["REQUEST_METHOD"] not in ("GET", "HEAD"):
         return wrong_method(environ, start_response)
@@ -113,6 +124,12 @@ def _respond(
     try:
         while True:
             decision = decide(resource, environ)
+            if not proved and not _proves_itself(decision, resource.version, environ):
+                version = resource.version
+                if not site.is_current(version):
+                    version = site.current(version.root, version.name)
+                    resource = site.view(version, resource.cache_control)
+                    decision = decide(resource, environ)
             try:
                 return deliver(decision, lease, environ, start_response)
             except Stale:
@@ -127,6 +144,18 @@ def _respond(
     finally:
         if lease is not None:
             lease.close()
+
+
+def _proves_itself(decision: Decision, version: Version, environ: WSGIEnvironment) -> bool:
+    """Will the file be opened for this answer, and so be seen to be this version, or not?"""
+    content = decision.representation.content
+    return (
+        content is version.identity
+        and content.data is None
+        and (version.settled or content.size > SMALL)
+        and decision.status in (200, 206)
+        and environ["REQUEST_METHOD"] == "GET"
+    )
 
 
 def _tag(version: Version, lease: Lease) -> str:

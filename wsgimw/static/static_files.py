@@ -19,6 +19,8 @@ from wsgimw.static.site import Site
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
+_BLANK = (b"",)
+
 
 @dataclass(frozen=True, slots=True)
 class StaticFiles(BaseLayer):
@@ -105,23 +107,36 @@ class StaticFiles(BaseLayer):
             path = environ.get("PATH_INFO", "")
             found = site.places.get(path)
             if found is not None:
-                # The plainest and most frequent request, spelled out: it is what files cost.
+                # The plainest and most frequent requests, spelled out: this is what files cost.
                 ready = found.ready.get(environ.get("HTTP_ACCEPT_ENCODING"))
                 if (
                     ready is not None
-                    and ready.data is not None
-                    and environ["REQUEST_METHOD"] == "GET"
-                    and "HTTP_IF_NONE_MATCH" not in environ
-                    and "HTTP_IF_MODIFIED_SINCE" not in environ
                     and "HTTP_RANGE" not in environ
                     and "HTTP_IF_MATCH" not in environ
                     and "HTTP_IF_UNMODIFIED_SINCE" not in environ
                     and (not check or _is_current(found, stat))
                 ):
-                    start_response("200 OK", list(ready.head))
-                    return [ready.data]
+                    method = environ["REQUEST_METHOD"]
+                    field = environ.get("HTTP_IF_NONE_MATCH")
+                    if field is not None:
+                        same = field == ready.etag
+                    else:
+                        field = environ.get("HTTP_IF_MODIFIED_SINCE")
+                        same = field is not None and field == ready.modified
+                    if same:
+                        if method == "GET" or method == "HEAD":
+                            start_response("304 Not Modified", list(ready.bare))
+                            return iter(_BLANK)  # of a list servers make a Content-Length
+                    elif field is None:
+                        if method == "GET":
+                            if ready.data is not None:
+                                start_response("200 OK", list(ready.head))
+                                return [ready.data]
+                        elif method == "HEAD":
+                            start_response("200 OK", list(ready.head))
+                            return [b""]
             if found is not None or path.startswith(inside) or path == prefix:
-                body = serve(site, path, environ, start_response)
+                body = serve(site, path, found, environ, start_response)
                 if body is not None:
                     return body
             outer = environ.get(KEY)

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Final
 from wsgimw.codings import CODINGS, compressor
 from wsgimw.http.validators import content_tag, short_tag
 from wsgimw.static.media_types import is_compressible
-from wsgimw.static.opening import Exhausted, Gone, Root, StatKey, failure, stat_key
+from wsgimw.static.opening import Exhausted, Gone, Promise, Root, StatKey, failure, stat_key
 
 if TYPE_CHECKING:
     import hashlib
@@ -70,17 +70,16 @@ class Budget:
         return self._left
 
 
-class Content:
+class Content(Promise):
     """The bytes of one coding of one version: held as `data`, or in the file at `path`."""
 
-    __slots__ = ("coding", "data", "key", "path", "size", "tag")
+    __slots__ = ("coding", "data", "size", "tag")
 
     def __init__(
         self, coding: str, path: bytes, key: StatKey, size: int, tag: str, data: bytes | None
     ) -> None:
+        super().__init__(path, key)
         self.coding = coding  # "" is identity
-        self.path = path
-        self.key = key
         self.size = size
         self.tag = tag
         self.data = data

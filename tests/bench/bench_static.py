@@ -33,8 +33,10 @@ Files = dict[str, bytes]
 
 def text(size: int) -> bytes:
     """Return text that compresses about as a style sheet does."""
-    lines = b"".join(b".rule-%d { margin: %dpx; color: #%06x }\n" % (i, i % 7, i * 7919 % 16777216)
-                     for i in range(size // 30 + 1))
+    lines = b"".join(
+        b".rule-%d { margin: %dpx; color: #%06x }\n" % (i, i % 7, i * 7919 % 16777216)
+        for i in range(size // 30 + 1)
+    )
     return lines[:size]
 
 
@@ -108,49 +110,90 @@ Target = tuple[str, str, float]
 def in_process(root: str) -> Iterator[Bench]:
     """Yield the tables of single requests."""
     all_apps = apps(root)
-    tags = {name: find(answer(app, make_environ("/static/1k.css"))[1], "ETag")
-            for name, app in all_apps.items()}
+    tags = {
+        name: find(answer(app, make_environ("/static/1k.css"))[1], "ETag")
+        for name, app in all_apps.items()
+    }
     date = find(answer(all_apps[PEER], make_environ("/static/1k.css"))[1], "Last-Modified")
     both: list[Target] = [(FROZEN, PEER, 0.10), (CHECK, PEER, 0.35), (CHECK, REFRESH, 0.08)]
     tables: list[tuple[str, str, str, dict[str, str], int, list[Target]]] = [
         ("GET 1 KB", "/static/1k.css", "GET", {}, KB, both),
         ("GET 64 KB", "/static/64k.css", "GET", {}, 64 * KB, both),
-        ("GET 20 KB, br sibling", "/static/coded.css", "GET",
-         {"HTTP_ACCEPT_ENCODING": "gzip, deflate, br"}, 0, [(FROZEN, PEER, 0.10)]),
-        ("GET 1 MB, no file_wrapper", "/static/1m.bin", "GET", {}, MB,
-         [(FROZEN, PEER, 0.40), (CHECK, PEER, 0.40)]),
-        ("304 by tag", "/static/1k.css", "GET", {"HTTP_IF_NONE_MATCH": "its own"}, 0,
-         [(FROZEN, PEER, 0.65)]),
-        ("304 by date", "/static/1k.css", "GET", {"HTTP_IF_MODIFIED_SINCE": date}, 0,
-         [(FROZEN, PEER, 0.35)]),
+        (
+            "GET 20 KB, br sibling",
+            "/static/coded.css",
+            "GET",
+            {"HTTP_ACCEPT_ENCODING": "gzip, deflate, br"},
+            0,
+            [(FROZEN, PEER, 0.10)],
+        ),
+        (
+            "GET 1 MB, no file_wrapper",
+            "/static/1m.bin",
+            "GET",
+            {},
+            MB,
+            [(FROZEN, PEER, 0.40), (CHECK, PEER, 0.40)],
+        ),
+        (
+            "304 by tag",
+            "/static/1k.css",
+            "GET",
+            {"HTTP_IF_NONE_MATCH": "its own"},
+            0,
+            [(FROZEN, PEER, 0.65)],
+        ),
+        (
+            "304 by date",
+            "/static/1k.css",
+            "GET",
+            {"HTTP_IF_MODIFIED_SINCE": date},
+            0,
+            [(FROZEN, PEER, 0.35)],
+        ),
         ("HEAD 1 KB", "/static/1k.css", "HEAD", {}, 0, [(FROZEN, PEER, 0.30)]),
-        ("206, 1 KB out of 1 MB", "/static/1m.bin", "GET",
-         {"HTTP_RANGE": "bytes=500000-501023"}, KB, [(FROZEN, PEER, 0.60), (CHECK, PEER, 0.75)]),
+        (
+            "206, 1 KB out of 1 MB",
+            "/static/1m.bin",
+            "GET",
+            {"HTTP_RANGE": "bytes=500000-501023"},
+            KB,
+            [(FROZEN, PEER, 0.60), (CHECK, PEER, 0.75)],
+        ),
         ("miss inside the prefix", "/static/none.css", "GET", {}, 2, [(CHECK, REFRESH, 0.50)]),
     ]
     for title, path, method, headers, size, targets in tables:
         cases = []
         for name, app in all_apps.items():
-            own = {key: tags[name] if value == "its own" else value
-                   for key, value in headers.items()}
+            own = {
+                key: tags[name] if value == "its own" else value for key, value in headers.items()
+            }
             if title.startswith("304 by tag") and not tags[name]:
                 continue
             environ = make_environ(path, method, **own)
             got = answer(app, environ)
             if name in (FROZEN, CHECK, PEER, REFRESH):
-                assert got[0][:3] == ("304" if title[:3] == "304" else title[:3] if title[:3] ==
-                                      "206" else "200"), (title, name, got[:2])
+                assert got[0][:3] == (
+                    "304" if title[:3] == "304" else title[:3] if title[:3] == "206" else "200"
+                ), (title, name, got[:2])
                 assert not size or len(got[2]) == size, (title, name, len(got[2]))
             cases.append(Case(name, partial(drive, app, environ)))
-        yield Bench(title, cases, [Ratio(f"{of} / {over}", of, over, target)
-                                   for of, over, target in targets])
+        yield Bench(
+            title,
+            cases,
+            [Ratio(f"{of} / {over}", of, over, target) for of, over, target in targets],
+        )
     outside = make_environ("/about")
     cases = [Case(name, partial(drive, app, outside)) for name, app in all_apps.items()]
     cases.append(Case("bare app", partial(drive, inner, outside)))
-    yield Bench("miss outside the prefix", cases, [
-        Ratio(f"{FROZEN} / {PEER}", FROZEN, PEER, 0.90),
-        Ratio(f"{CHECK} / {PEER}", CHECK, PEER, 0.90),
-    ])
+    yield Bench(
+        "miss outside the prefix",
+        cases,
+        [
+            Ratio(f"{FROZEN} / {PEER}", FROZEN, PEER, 0.90),
+            Ratio(f"{CHECK} / {PEER}", CHECK, PEER, 0.90),
+        ],
+    )
 
 
 def find(headers: list[tuple[str, str]], wanted: str) -> str:
@@ -202,23 +245,32 @@ def start_up() -> Iterator[Bench]:
             FROZEN: partial(StaticFiles(str(root), mode="frozen"), inner),
             CHECK: partial(StaticFiles(str(root)), inner),
             "ours, snapshot": partial(
-                StaticFiles(str(root), mode="frozen", snapshot=snapshot), inner),
+                StaticFiles(str(root), mode="frozen", snapshot=snapshot), inner
+            ),
             PEER: partial(WhiteNoise, inner, str(root), prefix="static"),
         }
         yield Bench(
             "start with 50,000 files",
-            [Case(name, partial(timed, make), reports_seconds=True)
-             for name, make in makers.items()],
-            [Ratio(f"{FROZEN} / {PEER}", FROZEN, PEER, 0.10),
-             Ratio(f"{CHECK} / {PEER}", CHECK, PEER, 0.10),
-             Ratio(f"ours, snapshot / {PEER}", "ours, snapshot", PEER, 0.04)],
+            [
+                Case(name, partial(timed, make), reports_seconds=True)
+                for name, make in makers.items()
+            ],
+            [
+                Ratio(f"{FROZEN} / {PEER}", FROZEN, PEER, 0.10),
+                Ratio(f"{CHECK} / {PEER}", CHECK, PEER, 0.10),
+                Ratio(f"ours, snapshot / {PEER}", "ours, snapshot", PEER, 0.04),
+            ],
         )
         yield Bench(
             "memory after the start with 50,000 files (bytes in place of ns)",
-            [Case(name, partial(peak, make), reports_seconds=True)
-             for name, make in makers.items()],
-            [Ratio(f"{FROZEN} / {PEER}", FROZEN, PEER, 0.20),
-             Ratio(f"{CHECK} / {PEER}", CHECK, PEER, 0.20)],
+            [
+                Case(name, partial(peak, make), reports_seconds=True)
+                for name, make in makers.items()
+            ],
+            [
+                Ratio(f"{FROZEN} / {PEER}", FROZEN, PEER, 0.20),
+                Ratio(f"{CHECK} / {PEER}", CHECK, PEER, 0.20),
+            ],
         )
 
 
@@ -299,8 +351,11 @@ def fetch(connection: socket.socket, path: str, size: int, times: int) -> float:
 def over_sockets(root: str, directory: str) -> Iterator[Bench]:
     """Yield the tables of keep-alive requests to real servers."""
     Path(directory, "served.py").write_text(APPLICATION.format(root=root))
-    files = {"1 KB": ("/static/1k.css", KB), "64 KB": ("/static/64k.css", 64 * KB),
-             "1 MB": ("/static/1m.bin", MB)}
+    files = {
+        "1 KB": ("/static/1k.css", KB),
+        "64 KB": ("/static/64k.css", 64 * KB),
+        "1 MB": ("/static/1m.bin", MB),
+    }
     names = {FROZEN: "ours", CHECK: "ours_check", PEER: "peer"}
     for kind in SERVERS:
         with ExitStack() as stack:
@@ -314,11 +369,18 @@ def over_sockets(root: str, directory: str) -> Iterator[Bench]:
                 times = SOCKET_REQUESTS[size]
                 yield Bench(
                     f"{kind}, {size}, keep-alive (ns of {times} requests)",
-                    [Case(name, partial(fetch, connection, path, length, times),
-                          reports_seconds=True)
-                     for name, connection in connections.items()],
-                    [Ratio(f"{FROZEN} / {PEER}", FROZEN, PEER, 1.03),
-                     Ratio(f"{CHECK} / {PEER}", CHECK, PEER, 1.03)],
+                    [
+                        Case(
+                            name,
+                            partial(fetch, connection, path, length, times),
+                            reports_seconds=True,
+                        )
+                        for name, connection in connections.items()
+                    ],
+                    [
+                        Ratio(f"{FROZEN} / {PEER}", FROZEN, PEER, 1.03),
+                        Ratio(f"{CHECK} / {PEER}", CHECK, PEER, 1.03),
+                    ],
                 )
 
 

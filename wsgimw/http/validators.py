@@ -47,9 +47,7 @@ _IMF = re.compile(rf"(?:{_DAY}), ([0-9]{{2}}) ({_MONTH}) ([0-9]{{4}}) {_CLOCK} G
 _RFC850 = re.compile(
     rf"(?:{_LONG_DAY}), ([0-9]{{2}})-({_MONTH})-([0-9]{{2}}) {_CLOCK} GMT"
 ).fullmatch
-_ASCTIME = re.compile(
-    rf"(?:{_DAY}) ({_MONTH}) ([0-9]{{2}}| [0-9]) {_CLOCK} ([0-9]{{4}})"
-).fullmatch
+_ASCTIME = re.compile(rf"(?:{_DAY}) ({_MONTH}) ([0-9]{{2}}| [0-9]) {_CLOCK} ([0-9]{{4}})").fullmatch
 _LONGEST_DATE = 33
 _MONTH_LENGTHS = (31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
 

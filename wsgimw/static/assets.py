@@ -12,7 +12,7 @@
 ...     return [b""]
 >>> environ = {"REQUEST_METHOD": "GET", "PATH_INFO": "/", "SCRIPT_NAME": "/shop"}
 >>> body = StaticFiles(root.name)(app)(environ, lambda status, headers: None)
-/shop/static/app.~sFZB4x0yJdkbJjWE.css sha384-YwgXB
+/shop/static/app.~X1RutGBrXCt9KkSa.css sha384-m4Zcd
 >>> root.cleanup()
 
 The URL has the content in it and is served with `immutable`, so it is never asked for again, and a

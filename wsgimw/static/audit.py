@@ -1,4 +1,4 @@
-"""`wsgimw static check ROOT`: what should not lie in a directory that is served, and what is missing.
+"""`wsgimw static check ROOT`: what should not lie in a directory that is served, what is missing.
 
 One line per finding, `error|warning CODE NAME: reason`. It looks at everything that is there, also
 at what the layer would not serve: another server may.

@@ -69,7 +69,9 @@ def _compress(root: Root, name: str) -> list[str]:
             if version.identity.size < LEAST:
                 return []
             fresh = {content.coding for content in version.siblings}
-            missing = [coding for coding in BEST_LEVELS if coding in CODINGS and coding not in fresh]
+            missing = [
+                coding for coding in BEST_LEVELS if coding in CODINGS and coding not in fresh
+            ]
             if not missing:
                 return []
             data = lease.data if lease.data is not None else _read(lease.fd)

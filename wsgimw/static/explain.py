@@ -36,7 +36,7 @@ _CONDITIONS = (
 
 
 def explain(layer: StaticFiles, target: str, headers: Sequence[tuple[str, str]]) -> list[str]:
-    """Return the lines: what was decided, an empty one, status and head. A miss has "miss" in it."""
+    """Return the lines: what was decided, an empty one, status and head. A miss says so."""
     site = Site(layer)
     environ = _environ(target, headers)
     lines = _place(site, environ["PATH_INFO"], environ)
@@ -144,9 +144,7 @@ def _key(name: str) -> str:
     return "HTTP_" + name.upper().replace("-", "_")
 
 
-def _conditions(
-    decision: Decision, chosen: Representation, environ: WSGIEnvironment
-) -> list[str]:
+def _conditions(decision: Decision, chosen: Representation, environ: WSGIEnvironment) -> list[str]:
     status = precondition(environ, chosen.etag, chosen.last_modified)
     said = {0: "hold, go on", 304: "the client has this version", 412: "do not hold"}
     lines = [f"preconditions: {said[status]}"]

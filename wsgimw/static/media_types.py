@@ -1,4 +1,4 @@
-"""Media types by file name: an own table, never the machine's, so that every machine sends the same.
+"""Media types by file name: an own table, never the machine's, so that all machines send the same.
 
 >>> content_type("js/App.MJS", {}), content_type("app.wasm", {}), content_type("LICENSE", {})
 ('text/javascript; charset=utf-8', 'application/wasm', 'application/octet-stream')

@@ -68,7 +68,7 @@ def flag(option: str, given: Any) -> None:
 
 
 def count(option: str, given: Any, unit: str, *, none: str = "") -> None:
-    """Raise unless the option is an int of at least 0, or None where `none` says what that means."""
+    """Raise unless the option is an int of at least 0; or None, where `none` says its meaning."""
     if given is None and none:
         return
     other = f", or None {none}" if none else ""

@@ -135,7 +135,9 @@ class Resource:
             with self._lock:  # `headers` is called once
                 found = self._made.get(coding)
                 if found is None:
-                    found = self._made[coding] = Representation(self.version.root, content, self._head(content))
+                    found = self._made[coding] = Representation(
+                        self.version.root, content, self._head(content)
+                    )
         return found
 
     def _head(self, content: Content) -> Headers:

@@ -244,4 +244,3 @@ def asked_for(path: str, environ: WSGIEnvironment, own: Container[str] = ()) -> 
     if (ending in TYPES or ending in own) and ending not in _PAGE_ENDINGS:
         return "asset"
     return "page" if names(environ.get("HTTP_ACCEPT"), "text/html") else "other"
-

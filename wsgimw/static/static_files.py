@@ -49,7 +49,7 @@ class StaticFiles(BaseLayer):
     max_age: int | None = 60
     """Seconds in `Cache-Control: public, max-age=N`; None sends no Cache-Control."""
     immutable: str | Pattern[str] | Callable[[str], bool] | None = None
-    """The names that are sent as immutable, for one year: a regex that is searched, or a question."""
+    """Which names are sent as immutable, for one year: a regex that is searched, or a question."""
     precompressed: bool = True
     """Send the siblings `.br`, `.zst`, `.gz` that are not older than their source."""
     compress: bool = True

@@ -42,10 +42,11 @@ class Assets:
     def __init__(self, site: Site, script_name: str = "", outer: Any = None) -> None:
         self._site = site
         self._script_name = script_name
-        # An environ that comes a second time brings our own object along.
-        while isinstance(outer, Assets) and outer._site is site:
-            outer = outer._outer
         self._outer = outer
+        while isinstance(outer, Assets):
+            if outer._site is site:  # an environ that comes again brings our own object along
+                self._outer = outer._outer
+            outer = outer._outer
 
     def url(self, name: str) -> str:
         """Return the fingerprinted URL path of a file, with SCRIPT_NAME in front.

@@ -45,11 +45,11 @@ def read(file: str) -> Entries | None:
             raise ValueError(f"its version is {found['version']!r}, not {FORMAT}")
         files: dict[str, Any] = found["files"]
         _check(files)
+        if not all(map(str.isascii, files)):
+            files = {_wsgi(name): entry for name, entry in files.items()}
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         log.warning("static files: the snapshot %s is not used: %s", file, error or type(error))
         return None
-    if not all(map(str.isascii, files)):
-        files = {_wsgi(name): entry for name, entry in files.items()}
     return files
 
 

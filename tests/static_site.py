@@ -92,7 +92,7 @@ class Client:
 
     def __init__(self, layer: Layer, app: Any = inner, **environ: Any) -> None:
         self.app: Any = layer(app)
-        self.checked: Any = validator(self.app)  # type: ignore[arg-type]
+        self.checked: Any = validator(self.app)
         self.environ = environ
 
     def __call__(self, path: str, method: str = "GET", **fields: str) -> Answer:

@@ -27,7 +27,6 @@ from tests.static_site import (
 )
 from wsgimw import StaticFiles
 from wsgimw.http.validators import content_tag
-from wsgimw.static import tree, versions
 from wsgimw.static.bodies import FileBody, PromisedFile, ShortFile
 from wsgimw.static.opening import Exhausted, Gone, Root
 
@@ -245,7 +244,12 @@ def test_settled_directories_are_not_read_again(
     client = static(tmp_path)
     read: list[object] = []
     scandir = os.scandir
-    monkeypatch.setattr(tree.os, "scandir", lambda path: read.append(path) or scandir(path))
+
+    def reading(path: bytes) -> Any:
+        read.append(path)
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", reading)
     for path in ("/static/none", "/static/d/none", "/static/d/x/y/z", "/other"):
         assert client(path).from_app
     assert read == []
@@ -258,7 +262,8 @@ def test_settled_directories_are_not_read_again(
 def test_frozen_mode_stats_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write(tmp_path / "a.css", text(3000))
     client = static(tmp_path, mode="frozen")
-    client("/static/a.css", accept_encoding="gzip"), client("/static/a.css")
+    client("/static/a.css", accept_encoding="gzip")
+    client("/static/a.css")
 
     def refuse(*args: object, **options: object) -> Any:
         raise AssertionError("asked the disk")
@@ -460,7 +465,7 @@ def test_a_write_while_it_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
         return data[:3] if place == 0 else b""
 
     client = static(tmp_path)
-    monkeypatch.setattr(versions.os, "pread", torn)
+    monkeypatch.setattr(os, "pread", torn)
     answer = client("/static/a.txt")
     monkeypatch.undo()
     assert (answer.body, answer["Content-Length"]) == (b"bef", "3")

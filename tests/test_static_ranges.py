@@ -6,6 +6,7 @@ import email
 import email.policy
 import zlib
 from pathlib import Path
+from typing import Any
 from wsgiref.util import FileWrapper
 
 import brotli
@@ -119,7 +120,7 @@ def test_a_wrapper_is_for_whole_files(root: Path, mode: str) -> None:
     assert part.environ["wsgi.file_wrapper"] is FileWrapper
 
 
-def parts_of(answer: Answer) -> list[tuple[str, bytes, str]]:
+def parts_of(answer: Answer) -> list[tuple[Any, Any, Any]]:
     head = f"Content-Type: {answer['Content-Type']}\r\n\r\n".encode()
     message = email.message_from_bytes(head + answer.body, policy=email.policy.HTTP)
     return [

@@ -215,7 +215,7 @@ def if_range(
     if not field:
         return True
     if field == etag:
-        return is_strong(etag)
+        return is_strong(field)
     if last_modified is None or now - last_modified < 1:
         return False
     return parse_date(field) == last_modified

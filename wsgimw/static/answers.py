@@ -11,7 +11,7 @@ import os
 import secrets
 import time
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from wsgimw.http.paths import location_query, percent_path
 from wsgimw.http.ranges import content_range, multipart, parse_range, unsatisfied
@@ -28,6 +28,9 @@ _PLAIN = ("Content-Type", "text/plain; charset=utf-8")
 _EMPTY = ("Content-Length", "0")
 _PARTIAL = "206 Partial Content"
 _ALLOW = ("Allow", "GET, HEAD, OPTIONS")
+
+
+Body = TypeVar("Body")
 
 
 class Decision(NamedTuple):
@@ -92,7 +95,7 @@ def deliver(
 ) -> Iterable[bytes]:
     """Send what was decided. Raises Stale, Gone, Exhausted before anything is sent."""
     status, chosen = decision.status, decision.representation
-    body: Any
+    body: Iterable[bytes]
     if status == 206:
         if decision.frames:
             return _send(start_response, _PARTIAL, _several_head(decision), _parts(decision, lease))
@@ -122,8 +125,8 @@ def deliver(
 
 
 def _send(
-    start_response: StartResponse, status: str, head: list[tuple[str, str]], body: Any
-) -> Any:
+    start_response: StartResponse, status: str, head: list[tuple[str, str]], body: Body
+) -> Body:
     try:
         start_response(status, head)
     except BaseException:
@@ -228,7 +231,7 @@ def _several_head(decision: Decision) -> list[tuple[str, str]]:
 
 def redirect(
     environ: WSGIEnvironment, start_response: StartResponse, to_directory: bool
-) -> Iterable[bytes] | None:
+) -> list[bytes] | None:
     """Lead to the directory of a path, or from an index page to its directory.
 
     None: there is no segment to lead to, the root of a host without a path is the same as `/`.
@@ -253,13 +256,13 @@ def wrong_method(environ: WSGIEnvironment, start_response: StartResponse) -> Ite
     return _send(start_response, "405 Method Not Allowed", [_PLAIN, _EMPTY, _ALLOW], [b""])
 
 
-def not_found(start_response: StartResponse) -> Iterable[bytes]:
+def not_found(start_response: StartResponse) -> list[bytes]:
     """Answer a miss of ours."""
     head = [_PLAIN, _EMPTY, ("Cache-Control", "no-store")]
     return _send(start_response, "404 Not Found", head, [b""])
 
 
-def exhausted(start_response: StartResponse) -> Iterable[bytes]:
+def exhausted(start_response: StartResponse) -> list[bytes]:
     """Answer while the process has no descriptor or memory left."""
     head = [_PLAIN, _EMPTY, ("Cache-Control", "no-store"), ("Retry-After", "1")]
     return _send(start_response, "503 Service Unavailable", head, [b""])

@@ -10,7 +10,7 @@ import errno
 import os
 import stat
 from time import monotonic
-from typing import TypeAlias
+from typing import Any, ClassVar, TypeAlias
 
 StatKey: TypeAlias = tuple[int, int, int, int]
 """`(st_dev, st_ino, st_size, st_mtime_ns)`: what tells one version of a file from another."""
@@ -77,7 +77,7 @@ class Root:
 
     __slots__ = ("follow", "order", "path", "real")
 
-    ready: dict[str | None, object] = {}  # noqa: RUF012 (a name that is not yet a resource)
+    ready: ClassVar[dict[str | None, Any]] = {}  # a name has no answer before its first hit
 
     def __init__(self, path: str, order: int, follow: bool) -> None:
         self.path = os.fsencode(os.path.abspath(path))

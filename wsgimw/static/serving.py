@@ -74,9 +74,10 @@ def _at(
         if body is not None:
             return body
         path += "/"
-        found = site.places.get(path)
-        if found is None or isinstance(found, Redirect):
+        page = site.places.get(path)
+        if page is None or isinstance(page, Redirect):
             return None
+        found = page
     root, name = _file(site, path, found)
     if root.order and site.check:
         site.refresh(path, before=root.order)  # a root before it may have that name by now

@@ -86,7 +86,7 @@ class Site:
                     "write the directory that the files are in"
                 )
         first, *others = self.trees
-        noted = snapshot.read(self.layer.snapshot) if self.layer.snapshot else None
+        noted = snapshot.read(os.fspath(self.layer.snapshot)) if self.layer.snapshot else None
         if noted is None:
             first.scan()
         else:

@@ -6,13 +6,12 @@ import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass, field
 from re import Pattern
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from wsgimw.compose import BaseLayer
 from wsgimw.http.headers import Headers
 from wsgimw.static import options
 from wsgimw.static.assets import KEY, Assets
-from wsgimw.static.resources import Resource
 from wsgimw.static.serving import serve
 from wsgimw.static.site import Site
 
@@ -150,7 +149,7 @@ class StaticFiles(BaseLayer):
         return bound
 
 
-def _is_current(resource: Resource, stat: Callable[[bytes], os.stat_result]) -> bool:
+def _is_current(resource: Any, stat: Callable[[bytes], os.stat_result]) -> bool:
     """Is a resource of the first root what the disk has?"""
     version = resource.version
     try:

@@ -13,7 +13,8 @@ import os
 import stat
 import time
 from collections.abc import Callable, Iterable, Iterator
-from typing import NamedTuple, TypeAlias
+from dataclasses import dataclass
+from typing import Any, ClassVar, TypeAlias
 
 from wsgimw.static.names import composed
 from wsgimw.static.opening import Exhausted, Root, failure
@@ -27,21 +28,23 @@ MOST_LINKS = 4
 Stamp: TypeAlias = tuple[int, int, int]
 
 
-class Named(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Named:
     """A file that answers under another name than its own: an index page, an NFC alias."""
 
     root: Root
     name: str
 
-    ready = {}  # noqa: RUF012 (as a Root's)
+    ready: ClassVar[dict[str | None, Any]] = {}
 
 
-class Redirect(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Redirect:
     """A place that only leads to another: `./d/` for a directory, `./` for its index page."""
 
     to_directory: bool
 
-    ready = {}  # noqa: RUF012
+    ready: ClassVar[dict[str | None, Any]] = {}
 
 
 DOWN, UP = Redirect(True), Redirect(False)

@@ -356,17 +356,20 @@ def test_url_of_pages_and_of_young_files(root: Path) -> None:
 
 
 def test_hashes_are_bounded(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from wsgimw.static import site as module
+    from wsgimw.static import hashes, site
 
-    monkeypatch.setattr(module, "_LEAST_HASHES", 0)
+    monkeypatch.setattr(hashes, "LEAST_KEPT", 0)
+    monkeypatch.setattr(site, "LEAST_KEPT", 0)
     client = static(root, prefix="/")
     assets = assets_of(client)
     for number in range(40):
         write(root / "big.bin", bytes([number]) * LARGE, mtime=OLD + number)
         assert client(assets.url("big.bin")).status == 200
-    site = assets._site
-    assert len(site._hashes) <= 4 * len(site.places)
-    assert len(site.tagged) <= 2 * len(site.places) + 1
+        assert assets.integrity("big.bin")
+    found = assets._site
+    assert len(found.hashes._tags) <= 4 * len(found.places)
+    assert len(found.hashes._integrities) <= 4 * len(found.places)
+    assert len(found.tagged) <= 2 * len(found.places) + 1
 
 
 # Snapshots

@@ -56,7 +56,7 @@ class Assets:
         """
 
         def make(root: Root, file: str) -> str:
-            path = self._site.inside + tagged(to_wsgi(name), self._site.tag(root, file))
+            path = self._site.inside + tagged(to_wsgi(name), self._site.hashes.tag(root, file)[0])
             return percent_path(self._script_name + path)
 
         return self._of(name, "url", make)
@@ -66,7 +66,7 @@ class Assets:
 
         Raises `KeyError` as `url` does.
         """
-        return self._of(name, "integrity", self._site.integrity)
+        return self._of(name, "integrity", self._site.hashes.integrity)
 
     def _of(self, name: str, method: str, make: Callable[[Root, str], str]) -> str:
         site = self._site

@@ -16,10 +16,11 @@ from unicodedata import normalize
 from wsgimw.codings import CODINGS
 from wsgimw.http.paths import from_wsgi
 from wsgimw.static.build import loader
+from wsgimw.static.loading import PINNED_BEFORE, SUFFIXES
 from wsgimw.static.media_types import TYPES, content_type, extension, is_compressible
 from wsgimw.static.names import readable
 from wsgimw.static.opening import Exhausted, Gone, Root
-from wsgimw.static.versions import LEAST, PINNED_BEFORE, SUFFIXES
+from wsgimw.static.versions import LEAST
 
 _SECRET_PARTS = (".git", ".hg", ".svn", ".aws", ".ssh", ".env*", ".ht*")
 _SECRETS = ("*.pem", "*.key", "*.pyc", "*.sqlite3", "*.bak", "*.swp")

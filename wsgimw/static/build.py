@@ -12,11 +12,13 @@ from collections.abc import Callable, Mapping
 
 from wsgimw.codings import CODINGS, compressor
 from wsgimw.static import snapshot as snapshots
+from wsgimw.static.hashes import hash_file
+from wsgimw.static.loading import SUFFIXES, Loader
 from wsgimw.static.media_types import content_type, is_compressible
 from wsgimw.static.names import readable, visibility
 from wsgimw.static.opening import Exhausted, Gone, Root, failure, stat_key
 from wsgimw.static.tree import Tree
-from wsgimw.static.versions import LEAST, SUFFIXES, Loader, hash_file
+from wsgimw.static.versions import LEAST
 
 BEST_LEVELS: Mapping[str, int] = {"br": 11, "zstd": 19, "gzip": 9}
 

@@ -15,9 +15,10 @@ from typing import Any, Final, TypeAlias
 from wsgimw.http.headers import Headers, find, is_field_value, is_token, put
 from wsgimw.http.negotiation import choose_coding, weights
 from wsgimw.http.validators import entity_tags, format_date, parse_date
+from wsgimw.static.loading import PINNED_BEFORE
 from wsgimw.static.names import readable
 from wsgimw.static.opening import Root
-from wsgimw.static.versions import PINNED_BEFORE, Content, Version
+from wsgimw.static.versions import Content, Version
 
 Head: TypeAlias = tuple[tuple[str, str], ...]
 

@@ -18,13 +18,14 @@ from wsgimw.static.answers import (
     redirect,
     wrong_method,
 )
+from wsgimw.static.hashes import hash_file
 from wsgimw.static.media_types import TYPES, extension
 from wsgimw.static.names import untagged
 from wsgimw.static.opening import Exhausted, Gone, Root, Stale
 from wsgimw.static.resources import Resource
 from wsgimw.static.site import NO_CACHE, Found, Site
 from wsgimw.static.tree import Redirect
-from wsgimw.static.versions import SMALL, Lease, Version, hash_file
+from wsgimw.static.versions import SMALL, Lease, Version
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment

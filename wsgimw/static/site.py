@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import re
-import time
 from collections.abc import Callable, Mapping
 from re import Pattern
 from threading import Lock, RLock
@@ -16,22 +15,14 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from wsgimw.http.paths import to_wsgi
 from wsgimw.static import snapshot
+from wsgimw.static.hashes import LEAST_KEPT, Hashes
+from wsgimw.static.loading import SUFFIXES, Loader
 from wsgimw.static.media_types import content_type
 from wsgimw.static.names import readable, untagged, visibility
-from wsgimw.static.opening import Gone, Root, StatKey, failure, stat_file, stat_key
+from wsgimw.static.opening import Gone, Root, StatKey, stat_file, stat_key
 from wsgimw.static.resources import Resource
 from wsgimw.static.tree import UP, Directory, Named, Place, Tree
-from wsgimw.static.versions import (
-    RACY,
-    SMALL,
-    SUFFIXES,
-    Budget,
-    Lease,
-    Loader,
-    Version,
-    hash_file,
-    integrity_of,
-)
+from wsgimw.static.versions import SMALL, Budget, Lease, Version
 
 if TYPE_CHECKING:
     from wsgimw.static.static_files import StaticFiles
@@ -41,7 +32,6 @@ Found: TypeAlias = Resource | Place
 IMMUTABLE = "public, max-age=31536000, immutable"
 NO_CACHE = "no-cache"
 _STRIPES = 16
-_LEAST_HASHES = 4096
 
 
 class Site:
@@ -70,7 +60,12 @@ class Site:
         self.places: dict[str, Found] = {}
         self.tagged: dict[str, Resource] = {}
         self._versions: dict[tuple[Root, str], Version] = {}
-        self._hashes: dict[tuple[str, StatKey], str] = {}
+        self.hashes = Hashes(
+            check=self.check,
+            version=lambda root, name: self._versions.get((root, name)),
+            noted=self._known_tag,
+            limit=lambda: 4 * len(self.places),
+        )
         self._swap_lock = Lock()
         self._scan_lock = Lock()
         self._locks = [RLock() for _ in range(_STRIPES)]
@@ -258,7 +253,7 @@ class Site:
             if name is None:
                 continue
             try:
-                found, key = self._hash("sha256", tree.root, name)
+                found, key = self.hashes.tag(tree.root, name)
                 if found != tag:
                     continue
                 version = self.current(tree.root, name)
@@ -266,52 +261,12 @@ class Site:
                 continue
             if version.key != key or (key[2] <= SMALL and version.identity.tag != tag):
                 continue  # it changed in between
-            if len(self.tagged) > 2 * len(self.places) + _LEAST_HASHES:
+            if len(self.tagged) > 2 * len(self.places) + LEAST_KEPT:
                 self.tagged.clear()  # of versions that are no more
             resource = self.view(version, IMMUTABLE)
             self.tagged[path] = resource
             return resource
         return None
-
-    def tag(self, root: Root, name: str) -> str:
-        """Return the content tag of a file as it is now. Raises Gone, Exhausted."""
-        return self._hash("sha256", root, name)[0]
-
-    def integrity(self, root: Root, name: str) -> str:
-        """Return its Subresource Integrity value. Raises Gone, Exhausted."""
-        return self._hash("sha384", root, name)[0]
-
-    def _hash(self, kind: str, root: Root, name: str) -> tuple[str, StatKey]:
-        """Return a hash of a file, remembered for its version, and what version that is."""
-        known = self._versions.get((root, name))
-        if known is not None and not self.check:
-            key = known.key
-        else:
-            key = stat_key(stat_file(root.join(name)))
-        if kind == "sha256":
-            if known is not None and known.key == key and known.settled and key[2] <= SMALL:
-                return known.identity.tag, key
-            noted = self._known_tag(root, name, key)
-            if noted is not None:
-                return noted, key
-        found = self._hashes.get((kind, key))
-        return (found, key) if found is not None else self._hashed(kind, root, name)
-
-    def _hashed(self, kind: str, root: Root, name: str) -> tuple[str, StatKey]:
-        began = time.time_ns()
-        fd, st = root.open(root.join(name))
-        try:
-            found = hash_file(fd) if kind == "sha256" else integrity_of(fd)
-            key = stat_key(os.fstat(fd))
-        except OSError as error:
-            raise failure(error) from None
-        finally:
-            os.close(fd)
-        if key == stat_key(st) and abs(began - key[3]) >= RACY:
-            if len(self._hashes) >= max(_LEAST_HASHES, 4 * len(self.places)):
-                self._hashes.clear()
-            self._hashes[kind, key] = found
-        return found, key
 
     def _known_tag(self, root: Root, name: str, key: StatKey) -> str | None:
         """Return the tag that the snapshot has for this very version."""

@@ -85,7 +85,7 @@ class Site:
         if noted is None:
             first.scan()
         else:
-            if self.layer.hide or not self.layer.dotfiles:
+            if self.layer.hide or (not self.layer.dotfiles and _has_dots(noted)):
                 noted = _visible(noted, self._exists)
             self._snapshot = noted
             first.fill(noted, self.check)
@@ -285,6 +285,11 @@ def _immutable(given: str | Pattern[str] | Callable[[str], bool] | None) -> Call
 
 def _no_siblings(root: Root, name: str) -> Mapping[str, str]:
     return {}
+
+
+def _has_dots(noted: snapshot.Entries) -> bool:
+    names = "\n".join(noted)
+    return names.startswith(".") or "\n." in names or "/." in names
 
 
 def _visible(noted: snapshot.Entries, exists: Callable[[str, str], bool]) -> snapshot.Entries:

@@ -1,4 +1,4 @@
-'''Serve static files: `StaticFiles`.
+"""Serve static files: `StaticFiles`.
 
 Use it where the app's own process sends the files of a site: behind a CDN or alone. Leave it out
 where the web server in front sends them, and for uploads and private files: whoever knows a URL
@@ -34,8 +34,8 @@ True
 **What is there** is known from the directories: names are read once, and a request is looked up in
 that index. Its text never becomes a path, so there is nothing to traverse. Dotfiles, what `hide`
 names, and links that lead out of the root do not exist. `mode="check"` asks the disk at each hit
-and finds what is new; `mode="frozen"` reads the index once and is the fastest. In both modes what is
-opened must be what the head speaks of: a file that was deleted is a miss, one that was replaced is
+and finds what is new; `mode="frozen"` reads the index once, and is the fastest. In both modes what
+is opened must be what the head speaks of: a file that was deleted is a miss, a replaced one is
 sent under its own length and tag.
 
 **What is sent** follows RFC 9110: preconditions, ranges (several, too), a strong tag for each
@@ -56,7 +56,7 @@ every request that it passes on, and changes nothing else; reads `wsgi.file_wrap
 In the order it stands inside Compress and outside Authenticate: its files are public. It costs one
 look-up per request, and a microsecond or some for a small file. Warnings about what is skipped go
 to the logger `wsgimw.static`.
-'''
+"""
 
 from wsgimw.static.assets import Assets
 from wsgimw.static.static_files import StaticFiles

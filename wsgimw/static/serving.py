@@ -52,8 +52,7 @@ def serve(
             body = _at(site, path, found, environ, start_response)
             if body is not None:
                 return body
-        if site.check:
-            site.refresh(path)
+        if site.check and (site.refresh(path) or found is not None):
             found = site.places.get(path)
             if found is not None:
                 body = _at(site, path, found, environ, start_response)
@@ -169,7 +168,7 @@ def _missed(
 ) -> Iterable[bytes] | None:
     """Answer what no name in the index fits; None: the inner app does."""
     reads = environ["REQUEST_METHOD"] in ("GET", "HEAD")
-    form = untagged(path)
+    form = untagged(path) if "~" in path else None
     if form is not None:
         body = _fingerprinted(site, path, form[1], environ, start_response)
         if body is not None or not reads:

@@ -95,18 +95,21 @@ class Site:
 
     # The index.
 
-    def refresh(self, path: str, before: int | None = None) -> None:
+    def refresh(self, path: str, before: int | None = None) -> bool:
         """Read the directories again in which PATH_INFO would lie, if they have changed.
 
-        `before`: of the roots before that one only.
+        `before`: of the roots before that one only. Return whether any had changed.
         """
+        read = False
         for tree in self.trees[:before]:
             if tree.changed(path) is not None:
+                read = True
                 with self._scan_lock:
                     directory: Directory | None = tree.changed(path)
                     if directory is not None:  # else another thread has read it meanwhile
                         tree.reread(directory)
                         self._swap()
+        return read
 
     def _swap(self) -> None:
         places: dict[str, Found] = {}

@@ -93,6 +93,7 @@ HOSTILE = [
     pytest.param("/static/a.txt\r\nX: y", id="CR LF"),
     pytest.param("/static/a.txt?x", id="a question mark"),
     pytest.param("/static/\uff0e\uff0e/secret.txt", id="wide dots"),
+    pytest.param("/static/path|name/", id="tower-http-586 a name that Windows refuses"),
     pytest.param("static/a.txt", id="no slash"),
     pytest.param("http://evil.example/static/a.txt", id="an absolute form"),
     pytest.param("", id="nothing"),
@@ -162,7 +163,7 @@ def test_no_path_leaks_or_raises(
 
 
 def test_names_as_bytes(tmp_path: Path) -> None:
-    """tower-http-204, -310, -331: names that are not UTF-8, and names that a URL would escape."""
+    """tower-http-204, tower-http-310, tower-http-331: not UTF-8, or what a URL would escape."""
     folder = os.fsencode(tmp_path)
     names = [b"\xff\xfe.txt", b"a b.txt", b"100%.txt", b"a%20b.txt", b"q?.txt", b"#.txt", b"a\\b"]
     for name in names:
@@ -309,7 +310,6 @@ def test_links_round_in_circles(tmp_path: Path, mode: Any) -> None:
 
 @MODES
 def test_what_is_no_file(tmp_path: Path, mode: Any, caplog: pytest.LogCaptureFixture) -> None:
-    """whitenoise-41, -42, -604, -605: it neither hangs nor fails, at the start or later."""
     write(tmp_path / "a.txt", "a")
     os.mkfifo(tmp_path / "fifo")
     os.symlink("fifo", tmp_path / "link")
@@ -324,6 +324,44 @@ def test_what_is_no_file(tmp_path: Path, mode: Any, caplog: pytest.LogCaptureFix
         for name in ("fifo", "socket", "null", "link"):
             assert client(f"/static/{name}").from_app
     assert len(caplog.records) == 4
+
+
+@MODES
+@pytest.mark.parametrize(
+    "kind",
+    [
+        pytest.param("broken", id="whitenoise-41 a broken link"),
+        pytest.param("circle", id="whitenoise-42 a link to itself"),
+        pytest.param("bytes", id="whitenoise-166 a name that is not UTF-8"),
+        pytest.param("vanished", id="whitenoise-604 an entry that vanishes while it is read"),
+        pytest.param("refused", id="whitenoise-605 a directory that may not be read"),
+    ],
+)
+def test_the_start(tmp_path: Path, mode: Any, kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It neither hangs nor fails, and serves the rest."""
+    write(tmp_path / "a.txt", "a")
+    write(tmp_path / "d" / "b.txt", "b")
+    scandir = os.scandir
+
+    def reading(path: bytes) -> Any:
+        if kind == "refused" and path.endswith(b"/d"):
+            raise PermissionError(13, "Permission denied")
+        listed = scandir(path)
+        if kind == "vanished" and (tmp_path / "d").exists():
+            (tmp_path / "d" / "b.txt").unlink()
+            (tmp_path / "d").rmdir()
+        return listed
+
+    if kind in ("broken", "circle"):
+        os.symlink("none" if kind == "broken" else "link", tmp_path / "link")
+    elif kind == "bytes":
+        with open(os.path.join(os.fsencode(tmp_path), b"\xff.txt"), "wb"):
+            pass
+    else:
+        monkeypatch.setattr(os, "scandir", reading)
+    client = static(tmp_path, mode=mode)
+    assert client("/static/a.txt").body == b"a"
+    assert client("/static/link").from_app
 
 
 @MODES

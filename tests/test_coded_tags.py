@@ -1,4 +1,4 @@
-"""wsgimw.http.validators: the grammar of entity tags."""
+"""Entity tags of coded responses: the grammar, and the way there and back."""
 
 from __future__ import annotations
 

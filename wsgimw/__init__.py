@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from wsgimw.routing import Router as Router
     from wsgimw.routing import not_found as not_found
     from wsgimw.routing import params as params
+    from wsgimw.static import StaticFiles as StaticFiles
 
 __version__ = "0.1.0"
 
@@ -55,6 +56,7 @@ __all__ = [
     "Route",
     "Router",
     "Stack",
+    "StaticFiles",
     "StatusPages",
     "compose",
     "layer",
@@ -80,6 +82,7 @@ _LAZY = {
     "StatusPages": "wsgimw.errors",
     "not_found": "wsgimw.routing",
     "params": "wsgimw.routing",
+    "StaticFiles": "wsgimw.static",
 }
 
 if not TYPE_CHECKING:  # a visible __getattr__ makes checkers accept any misspelt name

@@ -19,8 +19,11 @@ from wsgimw import (
     Gzip,
     Hooks,
     RequestId,
+    Route,
+    Router,
     StatusPages,
     layer,
+    not_found,
     unless,
     when,
 )
@@ -133,4 +136,5 @@ def rows() -> list[Row]:
         Row("Gzip", Gzip()),
         Row("Compress", Compress(min_size=0)),
         Row("Decompress", Decompress()),
+        Row("Router", Router([Route("/elsewhere/<path:p>", not_found)])),
     ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import sys
 import threading
 import weakref
@@ -12,7 +13,6 @@ from typing import Any
 
 import pytest
 import webtest
-import webtest.lint as lint
 
 from tests.compressing import (
     CODINGS,
@@ -35,6 +35,7 @@ from wsgimw.testing.server import Call
 
 Check = Callable[[str], None]
 CASES: list[Any] = []
+LINT: Any = importlib.import_module("webtest.lint").middleware
 LENGTH = ("Content-Length", str(len(PAGE)))
 
 
@@ -490,7 +491,7 @@ def site(environ: Any, start_response: Any) -> Any:
 @pytest.mark.parametrize("coding", CODINGS)
 def test_through_webtest(coding: str) -> None:
     """Its client decodes gzip only, so the others are asked for without it; its lint is on."""
-    app = lint.middleware(Compress()(site))
+    app = LINT(Compress()(site))
 
     def get(path: str, **options: Any) -> Any:
         request = webtest.TestRequest.blank(path, **options)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -86,8 +84,7 @@ def test_round_trip_of_coded_tags(members: list[str], coding: str) -> None:
             assert coded == tag
 
 
-@pytest.mark.parametrize("text", ['"' * 50_000, '"a,' * 50_000, 'W/"a' * 50_000, ", " * 50_000])
-def test_linear(text: str) -> None:
-    started = time.perf_counter()
-    entity_tags(text)
-    assert time.perf_counter() - started < 1
+@pytest.mark.parametrize("unit", ['"', '"a,', 'W/"a', ", "])
+def test_a_megabyte_comes_back(unit: str) -> None:
+    """What is quadratic takes hours here: the watchdog of pytest's settings ends it."""
+    assert all(tag.endswith('"') for tag in entity_tags(unit * (2**20 // len(unit))))

@@ -17,7 +17,6 @@ from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from io import BytesIO
-from time import perf_counter
 from typing import Any
 
 import pytest
@@ -793,14 +792,14 @@ def test_no_cycle_is_left(kind: str) -> None:
 def test_a_fault_leaves_no_cycle_once_it_is_handled() -> None:
     linted = lint(compose(passing, passing))(bad_block)
     gc.collect()
-    before = {id(thing) for thing in gc.get_objects() if isinstance(thing, Crossing)}
+    before = {id(thing) for thing in gc.get_objects() if issubclass(type(thing), Crossing)}
     with suppress(Fault):
         Call(linted, make_environ()).run()
     gc.collect()
     assert not [
         thing
         for thing in gc.get_objects()
-        if isinstance(thing, Crossing) and id(thing) not in before
+        if issubclass(type(thing), Crossing) and id(thing) not in before
     ]
 
 
@@ -824,14 +823,6 @@ def test_an_observer_sees_every_boundary() -> None:
     Call(Spying().lint(compose(passing, Ending()))(stream), make_environ()).run()
     assert seen[:3] == ["server > passing", "passing > Ending()", "Ending() > stream"]
     assert seen[3:6] == ["stream: b'one'", "Ending(): b'one'", "passing: b'one'"]
-
-
-def test_it_is_quick_enough() -> None:
-    linted = lint(compose(*[passing] * 6))(hello)
-    began = perf_counter()
-    for _ in range(200):
-        Call(linted, make_environ()).run()
-    assert (perf_counter() - began) / 200 / 7 < 1e-3  # seconds a boundary; 40e-6 where it is calm
 
 
 def test_it_loads_alone() -> None:

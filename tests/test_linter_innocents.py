@@ -11,6 +11,7 @@ import wsgiref.util
 import wsgiref.validate
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
+from importlib import import_module
 from io import BytesIO
 from typing import Any
 from urllib.request import urlopen
@@ -510,15 +511,11 @@ def django_index(request: Any) -> Any:
 
 
 def test_django() -> None:
-    django = pytest.importorskip("django")
-    from django.conf import settings
     from django.core.handlers.wsgi import WSGIHandler
     from django.test import override_settings
     from django.urls import path
 
-    if not settings.configured:
-        settings.configure(DEBUG=False, ALLOWED_HOSTS=["*"], SECRET_KEY="x", LOGGING_CONFIG=None)
-        django.setup()
+    import_module("examples.django_app")  # Django is configured once in a process: by the example
     urls = type(sys)("urls")
     urls.urlpatterns = [path("", django_index)]  # type: ignore[attr-defined]
     with override_settings(ROOT_URLCONF=urls, ALLOWED_HOSTS=["*"]):

@@ -197,6 +197,27 @@ def test_never_all_zero(monkeypatch: pytest.MonkeyPatch) -> None:
     assert record(environ).span_id == "1" * 16
 
 
+def test_nothing_read_before_a_fork_is_used_after_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    app = RequestId()(lambda environ, start_response: [environ["wsgimw.request_id"].encode()])
+    reads: list[int] = []
+    urandom = os.urandom
+
+    def read(size: int) -> bytes:
+        reads.append(size)
+        return urandom(size)
+
+    monkeypatch.setattr(os, "urandom", read)
+    environs = [make_environ() for _ in range(6)]
+    for environ in environs[:3]:
+        serve(app, environ)
+    assert len(reads) == 1
+    monkeypatch.setattr(request_id, "getpid", lambda: -1)
+    for environ in environs[3:]:
+        serve(app, environ)
+    assert len(reads) == 2
+    assert len({environ["wsgimw.request_id"] for environ in environs}) == 6
+
+
 def test_ids_differ() -> None:
     seen = {serve(RequestId()(app)).blocks[0] for _ in range(100)}
     assert len(seen) == 100

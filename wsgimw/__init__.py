@@ -27,6 +27,14 @@ if TYPE_CHECKING:
     from wsgimw.errors import CatchErrors as CatchErrors
     from wsgimw.errors import StatusPages as StatusPages
     from wsgimw.request_id import RequestId as RequestId
+    from wsgimw.routing import Host as Host
+    from wsgimw.routing import Include as Include
+    from wsgimw.routing import Mount as Mount
+    from wsgimw.routing import Redirect as Redirect
+    from wsgimw.routing import Route as Route
+    from wsgimw.routing import Router as Router
+    from wsgimw.routing import not_found as not_found
+    from wsgimw.routing import params as params
 
 __version__ = "0.1.0"
 
@@ -38,12 +46,20 @@ __all__ = [
     "Exchange",
     "Gzip",
     "Hooks",
+    "Host",
+    "Include",
     "Layer",
+    "Mount",
+    "Redirect",
     "RequestId",
+    "Route",
+    "Router",
     "Stack",
     "StatusPages",
     "compose",
     "layer",
+    "not_found",
+    "params",
     "unless",
     "when",
 ]
@@ -54,8 +70,16 @@ _LAZY = {
     "Compress": "wsgimw.compress",
     "Decompress": "wsgimw.decompress",
     "Gzip": "wsgimw.compress",
+    "Host": "wsgimw.routing",
+    "Include": "wsgimw.routing",
+    "Mount": "wsgimw.routing",
+    "Redirect": "wsgimw.routing",
     "RequestId": "wsgimw.request_id",
+    "Route": "wsgimw.routing",
+    "Router": "wsgimw.routing",
     "StatusPages": "wsgimw.errors",
+    "not_found": "wsgimw.routing",
+    "params": "wsgimw.routing",
 }
 
 if not TYPE_CHECKING:  # a visible __getattr__ makes checkers accept any misspelt name

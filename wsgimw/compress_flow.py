@@ -162,11 +162,11 @@ class CompressFlow(Flow):
         if self._state:
             return self._start_anew(status, headers, exc_info, found)
         self.status = status
+        self.headers = headers
         self._found = found
         self._exc_info = exc_info
         verdict = self._judge(status, found)
         if verdict is not None:
-            self.headers = headers
             return self._leave(verdict)
         self.headers = [*headers]  # rule 12: a fresh list, the app may have given us a constant
         self._state = _PENDING
@@ -184,16 +184,14 @@ class CompressFlow(Flow):
         verdict = self._judge(status, found)
         if self.complete is None:  # the body was handed on
             verdict = verdict or _LATE
-        self.status, self._found, self._exc_info = status, found, exc_info
+        self.status, self.headers = status, [*headers]
+        self._found, self._exc_info = found, exc_info
         self._encoder = None
         self.settled = False
         if verdict is not None:
-            self.headers = headers
             self._leave(verdict)
-        else:
-            self.headers = [*headers]
-            if self._state != _PENDING:
-                self._commit_stream()  # the head before it is out, so this one cannot wait
+        elif self._state != _PENDING:
+            self._commit_stream()  # the head before it is out, so this one cannot wait
         return self.write
 
     def _judge(self, status: str, found: head.Found) -> Verdict | None:

@@ -26,8 +26,9 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Iterable, Iterator
+from contextvars import ContextVar
 from time import perf_counter
-from types import GeneratorType
+from types import FunctionType, GeneratorType
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 from wsgimw.compose import BaseLayer
@@ -171,6 +172,31 @@ def _bind_head(layer: Hooks, app: WSGIApplication, asks: bool) -> WSGIApplicatio
 _CLOSED: Any = iter(())
 _END: Any = object()
 
+AnyFunction = TypeVar("AnyFunction", bound=Callable[..., Any])
+
+
+def own_code(function: AnyFunction) -> AnyFunction:
+    """Return a copy of a function that shares no code object with it.
+
+    The interpreter specialises each code object for the types that it meets. What serves several
+    kinds of flow would meet several, and pay for it at every attribute (0.5 us for three layers).
+    """
+    if type(function) is not FunctionType:
+        return function
+    source: Any = function
+    copied: Any = FunctionType(
+        source.__code__.replace(),
+        source.__globals__,
+        source.__name__,
+        source.__defaults__,
+        source.__closure__,
+    )
+    copied.__doc__ = source.__doc__
+    return copied  # type: ignore[no-any-return]
+
+
+_iterate_list = list.__iter__
+
 
 class Blocks(list[bytes]):
     """A list body with a `close()`: `len()` and C-speed iteration survive (rule 21).
@@ -185,7 +211,7 @@ class Blocks(list[bytes]):
     _iterator: Any
 
     def __iter__(self) -> Iterator[Block]:
-        self._iterator = iterator = list.__iter__(self)
+        self._iterator = iterator = _iterate_list(self)
         return iterator
 
     def close(self) -> None:
@@ -193,15 +219,15 @@ class Blocks(list[bytes]):
         if flow is None:  # rule 23
             return
         self._flow = self._iterator = None  # rule 39: the iterator holds the list
-        pulled, complete = self._delivered(iterator)
-        if flow._close is None and flow._inside is None:  # nothing to close: only the end to tell
-            flow._body = _CLOSED
-            flow.bytes += pulled
-            flow.complete = complete
-            try:
-                flow.ended()
-            finally:
-                flow.error = None
+        if iterator is None:
+            pulled, complete = 0, False
+        elif len(self) == 1 and type(self[0]) is bytes:  # `_delivered` without the call
+            complete = len(iterator.__reduce__()) == 2
+            pulled = len(self[0]) if complete or not iterator.__length_hint__() else 0
+        else:
+            pulled, complete = self._delivered(iterator)
+        if flow._inside is None:
+            flow._close_list(pulled, complete)
             return
         inside: Flow | None = flow
         while inside is not None:
@@ -216,8 +242,6 @@ class Blocks(list[bytes]):
         state = iterator.__reduce__()  # (iter, (blocks,), index); without index when exhausted
         try:
             if len(state) == 2:
-                if len(self) == 1:
-                    return len(self[0]), True
                 # Not `self`: its `__iter__` notes an iterator, and here nobody pulls.
                 return sum(map(len, list.__iter__(self))), True
             return sum(map(len, self[: state[2]])), False
@@ -278,14 +302,16 @@ class Stream:
             blocks: Any = self._body
             if self._opens:
                 blocks = iter(blocks)
-                first = next(blocks, _END)
-                if self._flow is not None:
-                    self._flow.opened()
-                if first is not _END:
-                    self._pulled += len(first)
-                    yield first
+                for block in blocks:
+                    opened = self._open()
+                    self._pulled += len(block)
+                    yield block
                     if self._body is _CLOSED:
                         return
+                    if opened:
+                        break
+                else:
+                    self._open()
             for block in blocks:
                 # On the object, since a local is lost on an early stop.
                 self._pulled += len(block)
@@ -298,6 +324,9 @@ class Stream:
             self._error = error
             raise
         self._complete = True
+
+    def _open(self) -> bool:
+        return self._flow is None or self._flow.opened()
 
     def close(self) -> None:
         flow = self._flow
@@ -316,6 +345,25 @@ class Stream:
         flow.close()
 
 
+class WatchedStream(Stream):
+    """The same for one flow that wants to know of its death. It is not joined."""
+
+    __slots__ = ()
+
+    def __del__(self) -> None:
+        flow = self._flow
+        if flow is None:
+            return
+        flow.bytes += self._pulled
+        flow.complete = self._complete
+        flow.error = self._error
+        self._flow = self._error = None
+        try:
+            flow.lost()
+        finally:
+            flow.error = None  # rule 39
+
+
 class Flow(Exchange):
     """One request on its way through one layer that does more than look on.
 
@@ -332,7 +380,7 @@ a file wrapper, so that no head comes late; True: it goes out as it is |
     | `whole` | with a list or tuple body; returns the list that goes out, or None: it goes out \
 block by block, as a stream without a `len()` |
     | `block` | with each block that was pulled; returns the block that goes out |
-    | `opened` | in a `Stream`, before its first block, and when it ends without one |
+    | `opened` | in a `Stream`, before each block until it says True, and at an end without one |
     | `finish` | when the body is exhausted; returns a last block, `b""` for none |
     | `failed` | with an `Exception` of the call or a pull; None: it goes up; else the body to \
 send, which `block`, `whole` and `finish` do not see; its `close()` comes after the inner one |
@@ -361,6 +409,13 @@ send, which `block`, `whole` and `finish` do not see; its `close()` comes after 
     settled = False
     """A class that has a slot of this name may set it True in `start`: the body goes out as it is,
     and `hand_on` is not asked. `complete` is None as soon as that was done."""
+    entered = False
+    """Class option: True if `begin` has done already what `enter` does, so that one clock, or one
+    look at a context, serves for both. It must do that last: nothing calls `leave` if it raises."""
+    streams: type[WatchedStream] | None = None
+    """Class option: `WatchedStream` for a flow that overrides `start`, `write`, `ended` and `lost`
+    at most. Then that, and not the flow, goes out for a stream, and the flow of a list need not
+    have a `__del__`, which has its price."""
     size: Callable[[Any], int] = len
     """Class option: the length of a block, for those that may meet what has none."""
 
@@ -380,8 +435,9 @@ send, which `block`, `whole` and `finish` do not see; its `close()` comes after 
         cls._wraps = cls._surrounds or says("ended") or sees or says("failed", "close_failed")
         cls._looks_on = not cls._changes and not says("hand_on")
         if says("lost"):
-            cls.__del__ = cls._died  # type: ignore[attr-defined]
             cls._blocks = WatchedBlocks
+            if cls.streams is None:
+                cls.__del__ = cls._died  # type: ignore[attr-defined]
         if cls._surrounds:
             loop = cls._worked
         elif sees:
@@ -389,6 +445,14 @@ send, which `block`, `whole` and `finish` do not see; its `close()` comes after 
         else:
             loop = cls._counted if cls.counts else cls._passed
         cls.__iter__ = loop  # type: ignore[attr-defined]
+        for name in (
+            "close",
+            "_close_list",
+            "_join",
+            "_surround",
+            *filter(says, ("start", "ended")),
+        ):
+            setattr(cls, name, own_code(getattr(cls, name)))
 
     _starts = _writes = _surrounds = _changes = _ends = _wraps = _looks_on = False
     _blocks = Blocks
@@ -441,9 +505,8 @@ send, which `block`, `whole` and `finish` do not see; its `close()` comes after 
 
     def lost(self) -> None: ...
 
-    def opened(self) -> None:
-        if self._inside is not None:  # the inner head first
-            self._inside.opened()
+    def opened(self) -> bool:
+        return self._inside is None or self._inside.opened()
 
     @property
     def failed_in_close(self) -> bool:
@@ -477,6 +540,8 @@ send, which `block`, `whole` and `finish` do not see; its `close()` comes after 
         return self._hold_stream(body)
 
     def _hold_stream(self, body: Any) -> Any:
+        if self.streams is not None:
+            return self.streams(self, body, False)
         self._body = body
         return self
 
@@ -688,6 +753,19 @@ send, which `block`, `whole` and `finish` do not see; its `close()` comes after 
             finally:
                 self.error = self._close = None  # rules 9, 39
 
+    def _close_list(self, pulled: int, complete: bool) -> None:
+        """Do what `close` does for a list that is not joined."""
+        self.bytes += pulled
+        self.complete = complete
+        if self._close is not None:
+            self.close()
+            return
+        self._body = _CLOSED  # nothing to close: only the end to tell
+        try:
+            self.ended()
+        finally:
+            self.error = None
+
     def _died(self) -> None:
         if self._body is not _CLOSED and self._body is not None:  # a list tells it itself
             self.lost()
@@ -700,6 +778,48 @@ send, which `block`, `whole` and `finish` do not see; its `close()` comes after 
             close()
         finally:
             self.leave()
+
+
+class ContextFlow(Flow):
+    """A flow of which a context variable tells inner code, and nobody else.
+
+    `value`: what the variable is set to; `begin` does so, after it has kept the value of before as
+    `former`. `ended`, `failed` and `close_failed` are not asked.
+    """
+
+    __slots__ = ("former", "value")
+
+    entered = True
+    variable: ContextVar[Any]
+    former: Any
+    value: Any
+
+    def enter(self) -> None:
+        self.former = self.variable.get()
+        self.variable.set(self.value)
+
+    def leave(self) -> None:
+        # Rule 37: by value, since this may be another context than the one that entered.
+        self.variable.set(self.former)
+
+    def close(self) -> None:
+        # `Flow.close`, written out for the price, as in `_HookFlow`.
+        inside, close = self._inside, self._close
+        if self._body is _CLOSED:
+            return
+        self._body = _CLOSED
+        self._close = self._inside = self.error = None
+        if inside is not None:
+            close = inside.close
+        if close is None:
+            return
+        variable = self.variable
+        former = variable.get()
+        variable.set(self.value)
+        try:
+            close()
+        finally:
+            variable.set(former)
 
 
 def _close_both(first: Callable[[], object] | None, then: Callable[[], object]) -> None:
@@ -743,7 +863,10 @@ def flow_through(
     """
     starts, surrounds = kind._starts, kind._surrounds
     looks_on, ends, wraps = kind._looks_on, kind._ends, kind._wraps
-    make_blocks = kind._blocks
+    enters, make_blocks = not kind.entered, kind._blocks
+    settles = kind.settled is not False  # a slot then, whose value each flow has
+    if begin is not None:
+        begin = own_code(begin)
 
     def bound(environ: WSGIEnvironment, start_response: StartResponse) -> Any:
         flow = kind()
@@ -759,7 +882,8 @@ def flow_through(
         file_wrapper = environ.get("wsgi.file_wrapper")  # rule 3: before the call
         try:
             if surrounds:
-                flow.enter()
+                if enters:
+                    flow.enter()
                 try:
                     body = app(environ, flow.start if starts else start_response)
                 finally:
@@ -771,7 +895,7 @@ def flow_through(
             if body is None:
                 raise
             return body
-        if flow.settled:
+        if settles and flow.settled:
             flow.complete = None
             return body
         if looks_on:  # what `_carry` comes to, without asking
@@ -787,7 +911,7 @@ def flow_through(
                 return flow._join(body)
         return flow._carry(body, file_wrapper)
 
-    return bound
+    return own_code(bound)
 
 
 def flow_after(

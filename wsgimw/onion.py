@@ -47,7 +47,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Concatenate, ParamSpec
 
 from wsgimw.compose import BaseLayer, Layer
 from wsgimw.describe import describe
-from wsgimw.exchange import Exchange, Flow, Stream
+from wsgimw.exchange import Blocks, Exchange, Flow, Stream
 
 if TYPE_CHECKING:
     from _typeshed import OptExcInfo
@@ -137,7 +137,16 @@ class Onion(BaseLayer):
             except BaseException as error:
                 flow._raised(error)
                 raise
-            if type(body) is Stream and body._flow is not None and not flow._committed:
+            of = type(body)
+            if of is list or of is Blocks:  # what `_carry` comes to, without asking
+                try:
+                    if flow.hand_on(body, True):
+                        return body
+                except BaseException as error:
+                    flow._drop(body, error)
+                    raise
+                return flow._hold_list(body, None) if of is list else flow._join(body)
+            if of is Stream and body._flow is not None and not flow._committed:
                 return body.join(flow, True)
             return flow._carry(body, file_wrapper)
 
@@ -191,10 +200,11 @@ class _OnionFlow(Flow):
     def _hold_stream(self, body: Any) -> Any:
         return Stream(self, body, True)
 
-    def opened(self) -> None:
-        super().opened()
+    def opened(self) -> bool:
+        inside = super().opened()  # the inner head first
         if not self._committed and self.status is not None:
             self._commit()
+        return inside and self._committed
 
     def _commit(self) -> None:
         self._committed = True

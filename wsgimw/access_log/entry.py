@@ -110,13 +110,13 @@ def _remembered(function: Callable[[str], str]) -> Callable[[str], str]:
 
 def make_entry(flow: LogFlow, masks: Masks) -> dict[str, Any]:
     """Make the entry of a request whose end was seen. It does not raise for any environ."""
-    start_addr, method, script, path, query, protocol, host, referer, agent = flow.state
+    start_addr, method, script, path, query, protocol, host = flow.state
     environ, known = flow.environ, flow.record
     duration = int(flow.duration * 1e6 + 0.5)
     app = min(int(flow.app * 1e6 + 0.5), duration)
     first = int((flow.left - flow.started) * 1e6 + 0.5)
     addr = environ.get("REMOTE_ADDR", start_addr)
-    query, referer = plain_text(query), plain_text(referer)
+    query, referer = plain_text(query), plain_text(flow.referer)
     entry: dict[str, Any] = {
         "time": flow.time,
         "remote_addr": plain_text(addr),
@@ -141,7 +141,7 @@ def make_entry(flow: LogFlow, masks: Masks) -> dict[str, Any]:
         "error": plain_text(known.error or flow.failure),
         "fingerprint": plain_text(known.fingerprint),
         "referer": referer and masks.referer(referer),
-        "user_agent": plain_text(agent),
+        "user_agent": plain_text(flow.agent),
         "reasons": None,
         "extra": None,
     }

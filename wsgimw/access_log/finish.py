@@ -17,6 +17,7 @@ from wsgimw.access_log.entry import Masks, make_entry
 from wsgimw.access_log.lines import FAST, Line
 from wsgimw.access_log.notes import Notes
 from wsgimw.access_log.structured import json_line, logfmt
+from wsgimw.exchange import own_code
 
 if TYPE_CHECKING:
     from wsgimw.access_log import AccessLog
@@ -37,12 +38,13 @@ def make_finish(layer: AccessLog, masks: Masks, template: Template | None) -> Fi
     kind = sinks.kind_of(sink)
     if kind == "function":
         return _with_entry(layer, masks, notes, lambda flow, entry: sink(entry))
-    write_line = _quick(FAST.get(name), masks, _writer(name, masks, template, sink, kind))
+    fast = own_code(FAST[name]) if name in FAST else None
+    write_line = _quick(fast, masks, _writer(name, masks, template, sink, kind))
     if kind == "logger":
         return _with_entry(layer, masks, notes, _logging(layer, notes, write_line))
     put, flush = _put(sink, kind)
     if layer.keep is None:
-        return _direct(FAST.get(name), write_line, put, flush, masks, notes)
+        return _direct(fast, write_line, put, flush, masks, notes)
 
     def emit(flow: LogFlow, entry: Entry) -> None:
         put(f"{write_line(flow, entry)}\n")
@@ -116,7 +118,7 @@ def _direct(
         except Exception as error:
             notes.say(flow.environ, "writing a line", error)
 
-    return finish
+    return own_code(finish)
 
 
 def _with_entry(layer: AccessLog, masks: Masks, notes: Notes, emit: Emit) -> Finish:

@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 import time
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from wsgimw.redact import REDACTED, is_secret, mask_query, mask_url, secret_names, words
+from wsgimw.redact import (
+    REDACTED,
+    is_secret,
+    mask_query,
+    mask_url,
+    of_the_process,
+    secret_names,
+    words,
+)
 
 P = pytest.param
 
@@ -137,3 +146,22 @@ def test_linear() -> None:
         is_secret(text)
     assert time.process_time() - started < 20
     assert REDACTED == "[redacted]"
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "expected"),
+    [
+        P("WSGIMW_TESTED", "here", True, id="the variable"),
+        P("WSGIMW_TESTED", "there", False, id="another value"),
+        P("WSGIMW_NOT_THERE", "here", False, id="another name"),
+        P("WSGIMW_TESTED", b"here", False, id="bytes"),
+        P(7, "here", False, id="no str"),
+        P("\ud800", "here", False, id="a name that the system cannot have"),
+        P("n" * 10**6, "here", False, id="a long name"),
+    ],
+)
+def test_the_process_environment(
+    name: Any, value: Any, expected: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("WSGIMW_TESTED", "here")
+    assert of_the_process(name, value) is expected

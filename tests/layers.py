@@ -8,6 +8,7 @@ from __future__ import annotations
 import io
 from collections.abc import Generator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from wsgimw import (
@@ -21,6 +22,7 @@ from wsgimw import (
     RequestId,
     Route,
     Router,
+    StaticFiles,
     StatusPages,
     layer,
     not_found,
@@ -133,6 +135,7 @@ def rows() -> list[Row]:
         Row("CatchErrors", CatchErrors(log=False), skip=(25, 27)),
         Row("CatchErrors-debug", CatchErrors(debug=True, log=False), skip=(25, 27)),
         Row("StatusPages", StatusPages()),
+        Row("StaticFiles", StaticFiles(Path(__file__).parent, prefix="/elsewhere")),
         Row("Gzip", Gzip()),
         Row("Compress", Compress(min_size=0)),
         Row("Decompress", Decompress()),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import partial
 
 from django.conf import settings
@@ -21,14 +22,18 @@ settings.configure(
 
 
 def index(request: HttpRequest) -> HttpResponse:
-    return HttpResponse(
-        f"<h1>Hello</h1><p>This is request {request.META['wsgimw.request_id']}.</p>"
-    )
+    page = f"<h1>Hello</h1><p>This is request {request.META['wsgimw.request_id']}.</p>"
+    return HttpResponse(page.encode())
 
 
 def export(request: HttpRequest) -> StreamingHttpResponse:
-    rows = (f"{number},{number**2}\n" for number in range(1000))
-    return StreamingHttpResponse(rows, content_type="text/csv; charset=utf-8")
+    return StreamingHttpResponse(squares(), content_type="text/csv; charset=utf-8")
+
+
+def squares() -> Iterator[str]:
+    """Make CSV, a hundred rows to a block: each block is compressed and sent at once."""
+    for start in range(0, 1000, 100):
+        yield "".join(f"{number},{number**2}\n" for number in range(start, start + 100))
 
 
 def fail(request: HttpRequest) -> HttpResponse:
@@ -44,6 +49,7 @@ stack = compose(  # the first is the outermost
     partial(ProxyFix, x_for=1),  # anybody's middleware is a layer
     when("/export", Gzip()),
 )
-application = stack(get_wsgi_application())
+# Django is untyped: what pyright infers of its handler does not fit a WSGI app.
+application = stack(get_wsgi_application())  # pyright: ignore[reportArgumentType]
 
 # wsgimw run examples.django_app:application

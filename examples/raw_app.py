@@ -26,7 +26,7 @@ def app(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[byt
     page = f"{status}\nYou asked for {path}, request {environ['wsgimw.request_id']}.\n".encode()
     fields = [("Content-Type", "text/plain; charset=utf-8"), ("Content-Length", str(len(page)))]
     start_response(status, fields)
-    return [page]
+    return [] if environ["REQUEST_METHOD"] == "HEAD" else [page]
 
 
 def count() -> Iterator[bytes]:

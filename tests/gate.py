@@ -8,7 +8,8 @@ from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
 
-COMPLETE = ("wsgimw/compose.py", "wsgimw/exchange.py", "wsgimw/onion.py", "wsgimw/http/*")
+CORE = ("compose", "describe", "exchange", "misuse", "onion")
+COMPLETE = (*(f"wsgimw/{name}.py" for name in CORE), "wsgimw/http/*")
 ELSEWHERE = 95.0
 
 

@@ -10,8 +10,10 @@ from pathlib import Path
 import pytest
 
 from wsgimw.cli import main
+from wsgimw.devtools import check
 
 THINGS = '''
+    import sys
     from functools import partial
     from werkzeug.middleware.proxy_fix import ProxyFix
     from wsgimw import AccessLog, CatchErrors, Compress, RequestId, compose
@@ -65,8 +67,39 @@ THINGS = '''
 
     def endless(environ, start_response):
         start_response("200 OK", [("Content-Type", "application/octet-stream")])
-        while True:
+        while environ["REQUEST_METHOD"] != "HEAD":
             yield b"x" * 1_000_000
+
+    def none(environ, start_response):
+        start_response("200 OK", [("Content-Type", "text/plain")])
+
+    def text(environ, start_response):
+        start_response("200 OK", [("Content-Type", "text/plain")])
+        return ["hello"]
+
+    def bare(environ, start_response):
+        start_response("200 OK", [("Content-Type", "text/plain")])
+        return b"hello"
+
+    def number_status(environ, start_response):
+        start_response(200, [("Content-Type", "text/plain")])
+        return []
+
+    def euro(environ, start_response):
+        start_response("200 OK", [("Content-Type", "text/plain"), ("X-Price", "1 \\u20ac")])
+        return []
+
+    def triple(environ, start_response):
+        start_response("200 OK", [("Content-Type", "text/plain", "x")])
+        return []
+
+    def restarts(environ, start_response):
+        start_response("200 OK", [("Content-Type", "text/plain")])
+        yield b"hello"
+        try:
+            raise LookupError("no prices")
+        except LookupError:
+            start_response("500 Oh", [("Content-Type", "text/plain")], sys.exc_info())
 
     def writes(environ, start_response):
         write = start_response("200 OK", [("Content-Type", "text/plain")])
@@ -131,9 +164,16 @@ def test_clean(target: str, text: str, capsys: pytest.CaptureFixture[str]) -> No
         pytest.param("guilty", ["rule 22, forgets: "], id="the guilty layer of three"),
         pytest.param(
             "raises",
-            ["raises raised LookupError: no prices (GET, HEAD, GET, abandoned, POST)"],
+            ["raises raised LookupError: no prices (GET, HEAD, abandoned GET, POST)"],
             id="raises",
         ),
+        pytest.param("none", ["rule 20, none: ", "none: 1 fault\n"], id="no body"),
+        pytest.param("text", ["rule 20, text: "], id="text for bytes"),
+        pytest.param("bare", ["rule 20, bare: "], id="bytes for a list"),
+        pytest.param("number_status", ["number_status: "], id="status that is a number"),
+        pytest.param("euro", [", euro: "], id="field that is not latin-1"),
+        pytest.param("triple", [", triple: "], id="field of three"),
+        pytest.param("restarts", ["restarts raised LookupError: no prices"], id="late head"),
         pytest.param("raises_at_close", ["raised OSError: it is gone"], id="raises at close"),
     ],
 )
@@ -142,6 +182,15 @@ def test_findings(target: str, texts: list[str], capsys: pytest.CaptureFixture[s
     out = capsys.readouterr().out
     for text in texts:
         assert text in out
+
+
+@pytest.mark.usefixtures("things")
+def test_endless_stream_is_left(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(check, "PATIENCE", 0.0)
+    assert main(["check", "things:endless"]) == 0
+    assert capsys.readouterr().out.startswith("GET             200 OK, 1,000,000 B\n")
 
 
 @pytest.mark.usefixtures("things")
@@ -174,7 +223,7 @@ def test_requests_that_an_app_gets(capsys: pytest.CaptureFixture[str]) -> None:
     main(["check", "things:good"])
     out, err = capsys.readouterr()
     names = [line.partition("  ")[0] for line in out.splitlines()[:4]]
-    assert names == ["GET", "HEAD", "GET, abandoned", "POST"]
+    assert names == ["GET", "HEAD", "abandoned GET", "POST"]
     assert len(err.splitlines()) == 4  # the app's own log lines
 
 

@@ -22,7 +22,7 @@ SHOP = """
     class Site:
         def app(self, environ, start_response):
             start_response("200 OK", [("Content-Type", "text/plain"), ("Content-Length", "4")])
-            return [b"shop"]
+            return [b"shop"] if environ["REQUEST_METHOD"] != "HEAD" else []
 
     site = Site()
     app = site.app

@@ -19,9 +19,10 @@ from tests.serving import serving
 from tests.venvs import ROOT
 from wsgimw import CatchErrors, Compress, Layer, RequestId, Stack, compose
 from wsgimw.cli import main
-from wsgimw.devtools import demo, demo_check
-from wsgimw.devtools.demo_check import CHECKS, Lines, Reader, Wrong
+from wsgimw.devtools import demo, demo_check, visitor
+from wsgimw.devtools.demo_check import CHECKS
 from wsgimw.devtools.site import ADDRESSES, BLOCKS, site
+from wsgimw.devtools.visitor import Lines, Reader, Wrong
 from wsgimw.testing import lint
 
 UNWHOLE = ("/events", "/fail", "/broken-stream")
@@ -67,7 +68,7 @@ def test_check_finds_a_stack_that_lacks_something(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     monkeypatch.setattr(demo_check, "stack", layers)
-    monkeypatch.setattr(demo_check, "PATIENCE", 0.3)
+    monkeypatch.setattr(visitor, "PATIENCE", 0.3)
     assert main(["demo", "--check"]) == 1
     rows = capsys.readouterr().out.splitlines()
     assert any(row.startswith("WRONG") and wrong in row for row in rows)
@@ -192,6 +193,6 @@ def test_reader_says_what_did_not_come() -> None:
 
 
 def test_lines_say_what_did_not_come(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(demo_check, "PATIENCE", 0.0)
+    monkeypatch.setattr(visitor, "PATIENCE", 0.0)
     with pytest.raises(Wrong, match="the line did not come within 0 s"):
         Lines().wait(lambda lines: lines, "the line")

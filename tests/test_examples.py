@@ -9,11 +9,13 @@ import re
 import socket
 import subprocess
 import sys
+import zlib
 from pathlib import Path
 from typing import Any
 
 import pytest
 import webtest
+from werkzeug.test import Client
 
 from tests.serving import serving
 from tests.venvs import ROOT
@@ -34,9 +36,7 @@ def load(name: str) -> Any:
 
 
 def client(name: str) -> webtest.TestApp:
-    app = getattr(load(name), STACKED[name])
-    # WebTest asks error layers to raise; a server does not.
-    return webtest.TestApp(lint(app), extra_environ={"paste.throw_errors": False})  # type: ignore[dict-item]
+    return webtest.TestApp(lint(getattr(load(name), STACKED[name])))
 
 
 @pytest.mark.parametrize("path", [pytest.param(path, id=path.stem) for path in EXAMPLES])
@@ -66,7 +66,7 @@ def test_page(name: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert '"GET / HTTP/1.0" 200 ' in line and line.endswith('"tester"\n')
 
 
-@pytest.mark.parametrize("name", STACKED)
+@pytest.mark.parametrize("name", ["raw_app", "flask_app"])  # Django leaves it to its server
 def test_head(name: str, capsys: pytest.CaptureFixture[str]) -> None:
     answer = client(name).head("/")
     assert (answer.status_int, answer.body) == (200, b"")
@@ -76,7 +76,10 @@ def test_head(name: str, capsys: pytest.CaptureFixture[str]) -> None:
 @pytest.mark.parametrize("name", STACKED)
 @pytest.mark.parametrize("accept", ["*/*", "application/json"])
 def test_error(name: str, accept: str, capsys: pytest.CaptureFixture[str]) -> None:
-    answer = client(name).get("/fail", headers={"Accept": accept}, expect_errors=True)
+    environ = {"paste.throw_errors": False}  # WebTest would have errors raised, a server has not
+    answer = client(name).get(
+        "/fail", headers={"Accept": accept}, extra_environ=environ, expect_errors=True
+    )
     request_id = answer.headers["X-Request-ID"]
     assert answer.status_int == 500
     assert "no such order" not in answer.text
@@ -89,11 +92,14 @@ def test_error(name: str, accept: str, capsys: pytest.CaptureFixture[str]) -> No
 
 @pytest.mark.parametrize("name", ["flask_app", "django_app"])
 def test_export_is_a_compressed_stream(name: str) -> None:
-    answer = client(name).get("/export", headers={"Accept-Encoding": "gzip"})
+    app = lint(getattr(load(name), STACKED[name]))  # WebTest would decode the content
+    with Client(app).get("/export", headers={"Accept-Encoding": "gzip"}, buffered=False) as answer:
+        blocks = [*answer.iter_encoded()]
     assert answer.headers["Content-Encoding"] == "gzip"
     assert "Content-Length" not in answer.headers
-    answer.decode_content()
-    assert answer.text.splitlines()[-1] == "999,998001"
+    rows = zlib.decompress(b"".join(blocks), 31).splitlines()
+    assert (len(rows), rows[-1]) == (1000, b"999,998001")
+    assert len(blocks) >= 10
 
 
 @pytest.mark.parametrize("name", ["flask_app", "django_app"])

@@ -6,6 +6,7 @@ import contextlib
 import io
 import re
 import shlex
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ import pytest
 import wsgimw
 from tests.serving import serving
 from tests.venvs import ROOT
+from wsgimw.cli import main
 from wsgimw.testing import lint
 
 README = (ROOT / "README.md").read_text()
@@ -123,6 +125,20 @@ def test_works_with_server(command: str, extra: list[str], tmp_path: Path) -> No
         server.until(r" GET / 200 ")
     assert (status, body) == (200, b"Hello\n")
     assert len(fields["X-Request-ID"]) == 32
+
+
+def test_its_stack_keeps_the_rules(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "hello.py").write_text(PYTHON[0])
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    try:
+        assert main(["check", "hello:stack"]) == 0
+    finally:
+        sys.modules.pop("hello", None)
+    assert " probes passed" in capsys.readouterr().out
+    assert "`wsgimw check hello:stack`" in " ".join(README.split())
 
 
 def test_local_links_lead_somewhere() -> None:

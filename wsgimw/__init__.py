@@ -1,10 +1,10 @@
 """Composable middleware for WSGI (PEP 3333): correct by proof, fast by measurement.
 
->>> from wsgimw import Gzip, RequestId, compose
->>> compose(RequestId(), Gzip())
+>>> from wsgimw import Compress, RequestId, compose
+>>> compose(RequestId(), Compress())
 compose(
     RequestId(),
-    Gzip(),
+    Compress(),
 )
 
 `compose`, `when`, `unless` and the ways to write a layer are here at once; a layer is loaded when
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from wsgimw.compress import Compress as Compress
     from wsgimw.compress import Gzip as Gzip
     from wsgimw.errors import CatchErrors as CatchErrors
+    from wsgimw.errors import StatusPages as StatusPages
     from wsgimw.request_id import RequestId as RequestId
     from wsgimw.static import StaticFiles as StaticFiles
 
@@ -40,6 +41,7 @@ __all__ = [
     "RequestId",
     "Stack",
     "StaticFiles",
+    "StatusPages",
     "compose",
     "layer",
     "unless",
@@ -53,6 +55,7 @@ _LAZY = {
     "Gzip": "wsgimw.compress",
     "RequestId": "wsgimw.request_id",
     "StaticFiles": "wsgimw.static",
+    "StatusPages": "wsgimw.errors",
 }
 
 if not TYPE_CHECKING:  # a visible __getattr__ makes checkers accept any misspelt name

@@ -28,7 +28,7 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from functools import lru_cache, partial
 from importlib import import_module
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple
 
 __all__ = ["CODINGS", "LEVELS", "Encoder", "Levels", "compressor", "encoder", "require"]
 
@@ -83,17 +83,25 @@ def require(coding: str) -> None:
         )
 
 
-class Encoder(Protocol):
-    """One stream on its way out. What is not ended was never complete."""
+class Encoder:
+    """One stream on its way out. What is not ended was never complete.
 
-    def encode(self, data: bytes, /) -> bytes:
-        """Take data in; return what is ready, perhaps nothing."""
+    `encode(data)` takes data in and returns what is ready, perhaps nothing. `flushed(data)` takes
+    data in and returns all that a decoder needs to give back everything so far. `end()` returns
+    what is left, and the mark that the stream is complete.
+    """
 
-    def flushed(self, data: bytes, /) -> bytes:
-        """Take data in; return all that a decoder needs to give back everything so far."""
+    __slots__ = ("encode", "end", "flushed")
 
-    def end(self) -> bytes:
-        """Return what is left, and the mark that the stream is complete."""
+    def __init__(
+        self,
+        encode: Callable[[bytes], bytes],
+        flushed: Callable[[bytes], bytes],
+        end: Callable[[], bytes],
+    ) -> None:
+        self.encode = encode
+        self.flushed = flushed
+        self.end = end
 
 
 def encoder(coding: str, level: int, *, live: bool = False) -> Encoder:
@@ -101,66 +109,32 @@ def encoder(coding: str, level: int, *, live: bool = False) -> Encoder:
     return _ENCODERS[coding](level, live)
 
 
-class _GzipEncoder:
-    __slots__ = ("_flush", "encode")
-
-    _flush: Callable[..., bytes]
-    encode: Callable[[bytes], bytes]
-
-    def __init__(self, level: int, live: bool) -> None:
-        # zlib-ng allocates 165 KB for the small window that costs zlib 37 KB.
-        if live:
-            stream = zlib.compressobj(level, wbits=_LIVE_GZIP_WINDOW, memLevel=_LIVE_GZIP_MEMORY)
-        else:
-            stream = _zlib_stream.compressobj(level, wbits=_GZIP_WINDOW)
-        self.encode = stream.compress
-        self._flush = stream.flush
-
-    def flushed(self, data: bytes, /) -> bytes:
-        return self.encode(data) + self._flush(zlib.Z_SYNC_FLUSH)
-
-    def end(self) -> bytes:
-        return self._flush()
+def _gzip_encoder(level: int, live: bool) -> Encoder:
+    # zlib-ng allocates 165 KB for the small window that costs zlib 37 KB.
+    if live:
+        stream = zlib.compressobj(level, wbits=_LIVE_GZIP_WINDOW, memLevel=_LIVE_GZIP_MEMORY)
+    else:
+        stream = _zlib_stream.compressobj(level, wbits=_GZIP_WINDOW)
+    encode, flush = stream.compress, stream.flush
+    return Encoder(encode, lambda data: encode(data) + flush(zlib.Z_SYNC_FLUSH), flush)
 
 
-class _BrotliEncoder:
-    __slots__ = ("_flush", "encode", "end")
-
-    _flush: Callable[[], bytes]
-    encode: Callable[[bytes], bytes]
-    end: Callable[[], bytes]
-
-    def __init__(self, level: int, live: bool) -> None:
-        stream = _brotli.Compressor(quality=level, **(_LIVE_BROTLI if live else {}))
-        self.encode = stream.process
-        self._flush = stream.flush
-        self.end = stream.finish
-
-    def flushed(self, data: bytes, /) -> bytes:
-        return self.encode(data) + self._flush()
+def _brotli_encoder(level: int, live: bool) -> Encoder:
+    stream = _brotli.Compressor(quality=level, **(_LIVE_BROTLI if live else {}))
+    encode, flush = stream.process, stream.flush
+    return Encoder(encode, lambda data: encode(data) + flush(), stream.finish)
 
 
-class _ZstdEncoder:
-    __slots__ = ("_flush_block", "_stream", "encode", "end")
-
-    encode: Callable[[bytes], bytes]
-    end: Callable[[], bytes]
-
-    def __init__(self, level: int, live: bool) -> None:
-        self._stream = stream = _zstd.ZstdCompressor(level=1 if live else level)
-        self.encode = stream.compress
-        self.end = stream.flush
-        self._flush_block = stream.FLUSH_BLOCK
-
-    def flushed(self, data: bytes, /) -> bytes:
-        flushed: bytes = self._stream.compress(data, self._flush_block)
-        return flushed
+def _zstd_encoder(level: int, live: bool) -> Encoder:
+    stream = _zstd.ZstdCompressor(level=1 if live else level)
+    encode = stream.compress
+    return Encoder(encode, partial(encode, mode=stream.FLUSH_BLOCK), stream.flush)
 
 
 _ENCODERS: Mapping[str, Callable[[int, bool], Encoder]] = {
-    "zstd": _ZstdEncoder,
-    "br": _BrotliEncoder,
-    "gzip": _GzipEncoder,
+    "zstd": _zstd_encoder,
+    "br": _brotli_encoder,
+    "gzip": _gzip_encoder,
 }
 
 

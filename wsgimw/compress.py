@@ -14,7 +14,7 @@ that wants one response left alone sets `environ["wsgimw.compress"] = False`.
 >>> def start_response(status, headers):
 ...     print(status, [header for header in headers if header[0] != "Content-Length"])
 >>> body = application(environ, start_response)
-200 OK [('Content-Type', 'text/plain'), ('Content-Encoding', 'gzip'), ('Vary', 'Accept-Encoding')]
+200 OK [('Content-Type', 'text/plain'), ('Vary', 'Accept-Encoding'), ('Content-Encoding', 'gzip')]
 >>> environ["wsgimw.record"].reasons
 ['compress:gzip']
 
@@ -67,19 +67,21 @@ sent. It costs the codec and some microseconds.
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import lru_cache, partial, wraps
 from time import perf_counter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from wsgimw import compress_head as head
+from wsgimw import misuse
 from wsgimw.coded_cache import CodedCache
 from wsgimw.coded_tags import for_if_match, with_plain_tags
 from wsgimw.codings import CODINGS, LEVELS, Encoder, compressor, encoder, require
 from wsgimw.compose import BaseLayer
 from wsgimw.compress_head import Verdict
-from wsgimw.compressible import LIVE, TYPES, classifier
+from wsgimw.compressible import LEFT_ALONE, LIVE, TYPES, classifier
 from wsgimw.describe import describe
 from wsgimw.exchange import Flow, flow_through
 from wsgimw.http.headers import Headers, has_directive
@@ -96,21 +98,24 @@ if TYPE_CHECKING:
 
 __all__ = ["CODINGS", "TYPES", "Compress", "Gzip"]
 
-_OPT_OUT = Verdict("opt-out", False)
-_ENCODED = Verdict("encoded", False)
-_STATUS = Verdict("status", False)
-_NO_TRANSFORM = Verdict("no-transform", False)
-_TYPE = Verdict("type", False)
-_NOT_MODIFIED = Verdict("status", True)
-_RANGE = Verdict("range", True)
-_SENDFILE = Verdict("sendfile", True)
-_ACCEPT = Verdict("accept", True)
-_CROSS_SITE = Verdict("cross-site", True)
-_EMPTY = Verdict("empty", True)
-_TOO_SMALL = Verdict("too-small", True)
-_NO_GAIN = Verdict("no-gain", True)
-_LATE = Verdict("late", True)
-_CODED = {coding: Verdict(coding, True) for coding in LEVELS}
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+_OPT_OUT = Verdict("opt-out", varies=False)
+_ENCODED = Verdict("encoded", varies=False)
+_STATUS = Verdict("status", varies=False)
+_NO_TRANSFORM = Verdict("no-transform", varies=False)
+_TYPE = Verdict("type", varies=False)
+_NOT_MODIFIED = Verdict("status", varies=True)
+_RANGE = Verdict("range", varies=True)
+_SENDFILE = Verdict("sendfile", varies=True)
+_ACCEPT = Verdict("accept", varies=True)
+_CROSS_SITE = Verdict("cross-site", varies=True)
+_EMPTY = Verdict("empty", varies=True)
+_TOO_SMALL = Verdict("too-small", varies=True)
+_NO_GAIN = Verdict("no-gain", varies=True)
+_LATE = Verdict("late", varies=True)
+_NO_BODY = frozenset({"204", "205"})
+_CODED = {coding: Verdict(coding, varies=True) for coding in LEVELS}
 
 
 class _Levels(Mapping[str, int]):
@@ -168,7 +173,7 @@ class Compress(BaseLayer):
         put(self, "levels", _check_levels(self.levels))
         put(self, "types", _check_names("types", self.types, "text/*"))
         for name in ("min_size", "cache_size"):
-            size = _check_int(f"{name}=", getattr(self, name), "a number of bytes")
+            size = _check_int(f"{name}:", getattr(self, name), "a number of bytes")
             if size < 0:
                 raise ValueError(f"{name}={size} is negative; give a number of bytes, 0 or more")
         for name in ("flush", "breach_guard", "server_timing"):
@@ -200,7 +205,7 @@ class Compress(BaseLayer):
 
     def _bind(self, app: WSGIApplication) -> WSGIApplication:
         plan = _Plan(self)
-        choices = plan.choices
+        choose = plan.choose
         guards = self.breach_guard
 
         def begin(flow: _CompressFlow) -> None:
@@ -210,10 +215,13 @@ class Compress(BaseLayer):
             flow._record = record(environ)  # rule 3: before the call, as all that is read here
             flow._state = _FRESH
             flow._reason = flow._encoder = flow._exc_info = flow._held = flow._coded = None
-            flow._choice = choices(get("HTTP_ACCEPT_ENCODING"))
+            accepted = get("HTTP_ACCEPT_ENCODING")
+            # What is too long is not read; so it is not remembered, either.
+            choice = choose(accepted) if accepted and len(accepted) <= 1024 else _NOTHING
+            flow._choice = choice
             flow._is_head = get("REQUEST_METHOD") == "HEAD"
             flow._keeps = "HTTP_CACHE_CONTROL" in environ and has_directive(
-                get("HTTP_CACHE_CONTROL"), "no-transform"
+                environ["HTTP_CACHE_CONTROL"], "no-transform"
             )
             flow._is_foreign = (
                 guards
@@ -222,9 +230,9 @@ class Compress(BaseLayer):
                 and ("HTTP_COOKIE" in environ or "HTTP_AUTHORIZATION" in environ)
                 and "HTTP_SEC_FETCH_USER" not in environ
             )
-            if "HTTP_IF_NONE_MATCH" in environ and flow._choice[0] and not flow._keeps:
+            if "HTTP_IF_NONE_MATCH" in environ and choice[0] and not flow._keeps:
                 environ["HTTP_IF_NONE_MATCH"], flow._held = with_plain_tags(
-                    environ["HTTP_IF_NONE_MATCH"], flow._choice[0]
+                    environ["HTTP_IF_NONE_MATCH"], choice[0]
                 )
             if "HTTP_IF_MATCH" in environ:
                 environ["HTTP_IF_MATCH"] = for_if_match(environ["HTTP_IF_MATCH"])
@@ -243,6 +251,30 @@ if TYPE_CHECKING:
         server_timing: bool
 
 
+def _with_messages(function: Function) -> Function:
+    """Give a function that makes layers the messages that a class of ours gets from its base."""
+    own = inspect.signature(function).parameters
+    options = [
+        *(parameter for parameter in own.values() if parameter.kind is parameter.KEYWORD_ONLY),
+        *(
+            parameter
+            for name, parameter in inspect.signature(Compress).parameters.items()
+            if name not in ("codings", "levels")
+        ),
+    ]
+    signature = inspect.Signature(options, return_annotation=Compress)
+
+    @wraps(function)
+    def checked(*args: Any, **given: Any) -> Any:
+        misuse.check_options(function.__name__, signature, args, given)
+        return function(**given)
+
+    checked.__signature__ = signature  # type: ignore[attr-defined]
+    checked.__wsgimw_makes_layers__ = True  # type: ignore[attr-defined]
+    return cast("Function", checked)
+
+
+@_with_messages
 def Gzip(*, level: int = 6, **options: Unpack[_GzipOptions]) -> Compress:
     """Return a `Compress` for gzip alone, which needs no package but the standard library.
 
@@ -292,7 +324,7 @@ def _check_levels(levels: Any) -> Mapping[str, int]:
                 f"levels names {coding!r}, which is not known; there are {', '.join(LEVELS)}"
             )
         _, lowest, highest = LEVELS[coding]
-        _check_int(f"the level of {coding}, ", level, f"{lowest} to {highest}")
+        _check_int(f"the level of {coding},", level, f"{lowest} to {highest}")
         if not lowest <= level <= highest:
             raise ValueError(
                 f"the level of {coding}, {level}, is out of range; give {lowest} to {highest}"
@@ -302,7 +334,7 @@ def _check_levels(levels: Any) -> Mapping[str, int]:
 
 def _check_int(what: str, value: Any, accepted: str) -> int:
     if not isinstance(value, int) or isinstance(value, bool):
-        raise TypeError(f"{what}{value!r} must be an int, {accepted}")
+        raise TypeError(f"{what} {value!r} must be an int, {accepted}")
     return value
 
 
@@ -312,46 +344,39 @@ _Choice = tuple[str | None, str | None]
 class _Plan:
     """What a bound app needs of its layer, worked out once. It holds nothing of a request."""
 
-    __slots__ = ("choices", "code", "encoders", "flush", "kind_of", "min_size", "server_timing")
+    __slots__ = ("choose", "compressors", "flush", "kind_of", "levels", "min_size", "server_timing")
 
     def __init__(self, layer: Compress) -> None:
         levels = layer._levels()
         compressors = {coding: compressor(coding, level) for coding, level in levels.items()}
-        self.choices = _chooser(layer.codings)
-        self.encoders = levels
+        self.choose = _chooser(layer.codings)
+        self.levels = levels
         self.flush = layer.flush
         self.kind_of = classifier(layer.types)
         self.min_size = layer.min_size
         self.server_timing = layer.server_timing
-        self.code: Callable[[str, bytes], bytes]
         if layer.cache_size:
-            self.code = CodedCache(layer.cache_size, compressors).coded
-        else:
-            self.code = lambda coding, data: compressors[coding](data)
+            cache = CodedCache(layer.cache_size, compressors)
+            compressors = {coding: partial(cache.coded, coding) for coding in levels}
+        self.compressors: Mapping[str, Callable[[bytes], bytes]] = compressors
 
 
-def _chooser(codings: tuple[str, ...]) -> Callable[[str | None], _Choice]:
+def _chooser(codings: tuple[str, ...]) -> Callable[[str], _Choice]:
     """Return the function from Accept-Encoding to the coding of a body, and to that of a live one.
 
     Live: gzip first. It makes less of small flushed events than others do, in less memory.
     """
     live = tuple(sorted(codings, key=lambda coding: coding != "gzip"))
-    nothing: _Choice = (None, None)
 
     @lru_cache(512)
     def choose(accepted: str) -> _Choice:
         first, second = choose_coding(accepted, codings), choose_coding(accepted, live)
-        return (
-            first if first in LEVELS else None,
-            second if second in LEVELS else None,
-        )
+        return (first if first in LEVELS else None, second if second in LEVELS else None)
 
-    def choices(accepted: str | None) -> _Choice:
-        # What is too long is not read; so it is not remembered, either.
-        return choose(accepted) if accepted and len(accepted) <= 1024 else nothing
+    return choose
 
-    return choices
 
+_NOTHING: _Choice = (None, None)
 
 # Where a response stands. FRESH: no head yet. PENDING: a head that is to be compressed is held,
 # until it is known how the body comes. CODING: the head is out, blocks are coded. PLAIN: the head
@@ -408,33 +433,44 @@ class _CompressFlow(Flow):
     def start(
         self, status: str, headers: Headers, exc_info: OptExcInfo | None = None, /
     ) -> Callable[[Block], object]:
-        state = self._state
-        if state != _FRESH:
-            if exc_info is None and state == _PENDING:
-                self._commit_stream()  # rule 7: a second head, which the server must refuse
-                state = self._state
-            if exc_info is None or self._encoder is not None or self._coded is not None:
-                self.forward(status, headers, exc_info)  # rule 7: it raises
-                return self.write
         found = head.look(headers)
-        verdict = self._judge(status, headers, found)
-        if verdict is None and state == _HANDED:
-            verdict = _LATE
+        if self._state:
+            return self._start_anew(status, headers, exc_info, found)
         self.status = status
         self._found = found
         self._exc_info = exc_info
+        verdict = self._judge(status, found)
         if verdict is not None:
             self.headers = headers
-            write = self._leave(verdict, _HANDED if state == _HANDED else _PLAIN)
-            return write if state == _FRESH else self.write
+            return self._leave(verdict, _PLAIN)
         self.headers = [*headers]  # rule 12: a fresh list, the app may have given us a constant
-        if state in (_FRESH, _PENDING):
-            self._state = _PENDING
-        else:
-            self._commit_stream()  # the head before it is out, so this one cannot wait
+        self._state = _PENDING
         return self.write
 
-    def _judge(self, status: str, headers: Headers, found: head.Found) -> Verdict | None:
+    def _start_anew(
+        self, status: str, headers: Headers, exc_info: OptExcInfo | None, found: head.Found
+    ) -> Callable[[Block], object]:
+        """Take a head that replaces a former one (rule 7): decide all of it anew."""
+        if exc_info is None and self._state == _PENDING:
+            self._commit_stream()  # a second head, which the server must refuse
+        if exc_info is None or self.bytes:
+            self.forward(status, headers, exc_info)  # bytes have left: it raises
+            return self.write
+        self._encoder = None
+        verdict, state = self._judge(status, found), self._state
+        if state == _HANDED:
+            verdict = verdict or _LATE
+        self.status, self._found, self._exc_info = status, found, exc_info
+        if verdict is not None:
+            self.headers = headers
+            self._leave(verdict, _HANDED if state == _HANDED else _PLAIN)
+        else:
+            self.headers = [*headers]
+            if state != _PENDING:
+                self._commit_stream()  # the head before it is out, so this one cannot wait
+        return self.write
+
+    def _judge(self, status: str, found: head.Found) -> Verdict | None:
         """Return the first row of the table that fits, or None: compress.
 
         What only the body shows (its size, no gain) comes later.
@@ -443,17 +479,18 @@ class _CompressFlow(Flow):
         if self.environ.get("wsgimw.compress") is False:
             return _OPT_OUT
         if "content-encoding" in found:
-            return _OPT_OUT if head.is_identity(headers, found) else _ENCODED
+            return _OPT_OUT if head.is_identity(found) else _ENCODED
         if "transfer-encoding" in found:
             return _ENCODED
         code = status[:3]
-        if code == "204" or code == "205" or code[:1] == "1":
+        if code != "200" and (code in _NO_BODY or code[:1] == "1"):
             return _STATUS
-        if self._keeps or head.says(headers, found, "no-transform"):
+        cache_control = found.get("cache-control")
+        if self._keeps or (cache_control is not None and head.forbids(cache_control[1])):
             return _NO_TRANSFORM
-        types = found.get("content-type")
-        kind = plan.kind_of(headers[types[0]][1]) if types else 0
-        if not kind and (types or code != "304"):
+        content_type = found.get("content-type")
+        kind = LEFT_ALONE if content_type is None else plan.kind_of(content_type[1])
+        if kind == LEFT_ALONE and (code != "304" or content_type is not None):
             return _TYPE
         if code == "304":
             return _NOT_MODIFIED
@@ -461,57 +498,74 @@ class _CompressFlow(Flow):
             return _RANGE
         if "x-sendfile" in found or "x-accel-redirect" in found:
             return _SENDFILE
-        self._left = length = head.content_length(headers, found)
-        self._live = kind == LIVE and length is None
-        coding = self._choice[self._live]
+        declared = found.get("content-length")
+        self._left = length = None if declared is None else head.content_length(declared[1])
+        self._live = live = kind == LIVE and length is None
+        coding = self._choice[live]
         if coding is None:
             return _ACCEPT
-        if self._is_foreign and not head.is_trusted_elsewhere(headers, found):
+        if self._is_foreign and not head.is_for_all(found):
             return _CROSS_SITE
-        if length is not None and length < plan.min_size:
-            return _TOO_SMALL if length else _EMPTY
-        if length == 0:
+        if length is None:
+            self._flushes = live or plan.flush
+        elif not length:
             return _EMPTY
+        elif length < plan.min_size:
+            return _TOO_SMALL
+        else:
+            self._flushes = False
         self._coding = coding
-        self._flushes = self._live or (plan.flush and length is None)
         return None
 
     def _leave(self, verdict: Verdict, state: int) -> Callable[[Block], object]:
         """Send the app's own head on: the body goes out as it is."""
-        found, headers = self._found, self.headers
+        headers = self.headers
         if verdict.varies:
             headers = [*headers]
-            head.vary(headers, found)
-        elif verdict is _OPT_OUT and head.is_identity(headers, found):
-            headers = head.without_identity(headers, found)
+            head.vary(headers, self._found)
+        elif verdict is _OPT_OUT and head.is_identity(self._found):
+            headers = head.without_identity(headers)
             self.environ["wsgimw.compress"] = False  # outer layers do not see the wish else
-        if self._held and "etag" in found and self.status[:3] == "304":
-            headers = [*headers]
-            head.with_held_tag(headers, found, self._held)
-        return self._send(verdict, headers, state, "")
+        if self._held and self.status[:3] == "304":
+            headers = head.with_held_tag(headers, self._held)
+        if self._plan.server_timing:
+            headers = head.with_timing(headers, verdict.code)
+        exc_info, self._exc_info = self._exc_info, None  # rule 9
+        write = self.forward(self.status, headers, exc_info)
+        self._state = state
+        if self._reason is None:
+            self._reason = reason = verdict.reason
+            self._record.reasons.append(reason)
+        else:
+            self._note(verdict)
+        return write
 
-    def _commit(self, length: int | None, state: int, timing: str = "") -> None:
+    def _commit(self, length: int | None, state: int, seconds: float | None = None) -> None:
         """Send the head of the coded body."""
-        head.make_coded(self.headers, self._found, self._coding, length)
-        self._send(_CODED[self._coding], self.headers, state, timing)
+        headers, coding = self.headers, self._coding
+        head.make_coded(headers, self._found, coding, length)
+        if self._plan.server_timing:
+            headers = head.with_timing(headers, coding, seconds)
+        exc_info, self._exc_info = self._exc_info, None  # rule 9
+        self.forward(self.status, headers, exc_info)
+        self._state = state
+        verdict = _CODED[coding]
+        if self._reason is None:
+            self._reason = reason = verdict.reason
+            self._record.reasons.append(reason)
+        else:
+            self._note(verdict)
 
     def _commit_stream(self) -> None:
         self._commit(None, _MUTE if self._is_head else _CODING)
 
-    def _send(
-        self, verdict: Verdict, headers: Headers, state: int, timing: str
-    ) -> Callable[[Block], object]:
-        if self._plan.server_timing:
-            headers = [*headers, ("Server-Timing", f'compress;desc="{verdict.code}"{timing}')]
-        exc_info, self._exc_info = self._exc_info, None  # rule 9
-        write = self.forward(self.status, headers, exc_info)
+    def _note(self, verdict: Verdict) -> None:
+        """Put this reason in the place of the former one (rule 7: decided anew, not added to)."""
         reasons = self._record.reasons
-        if self._reason is not None and self._reason in reasons:
-            reasons.remove(self._reason)  # rule 7: decided anew, not added to
+        if self._reason in reasons:
+            reasons.remove(self._reason)
         self._reason = reason = verdict.reason
         reasons.append(reason)
-        self._state = state
-        return write
 
     # The body.
 
@@ -520,55 +574,55 @@ class _CompressFlow(Flow):
         if state == _PLAIN:
             self._state = _HANDED
             return True
-        if state == _PENDING:
-            if final:
-                if isinstance(body, (list, tuple)):
-                    return self._hand_on_list(body)
-                self._flushes = False
-            if self._is_head:
-                self._commit_stream()
-        return False
-
-    def _hand_on_list(self, body: list[bytes] | tuple[bytes, ...]) -> bool:
-        """Code a list at once; True: it goes out as it is."""
-        data = body[0] if len(body) == 1 else b"".join(body)
-        size, declared = len(data), self._left
-        if declared is None:
-            # An empty list does not show the size of what GET would have sent.
-            if size < self._plan.min_size and not (self._is_head and not size):
-                self._leave(_TOO_SMALL if size else _EMPTY, _HANDED)
-                return True
-        elif size > declared:
-            data = data[:declared]  # matrix.md S4: a server would have cut it
-        if self._is_head or (declared is not None and size < declared):
-            self._commit_stream()
+        if state != _PENDING:
             return False
-        self._coded = self._code_whole(data, _HANDED)
-        return self._coded is None
+        listed = final and isinstance(body, (list, tuple))
+        if listed:
+            data = body[0] if len(body) == 1 else b"".join(body)
+            size, declared = len(data), self._left
+            if declared is None:
+                if not size:
+                    # To HEAD an empty list does not show the size of what GET would be sent.
+                    if not self._is_head:
+                        self._leave(_EMPTY, _HANDED)
+                        return True
+                elif size < self._plan.min_size:
+                    self._leave(_TOO_SMALL, _HANDED)
+                    return True
+            elif size > declared:
+                data = data[:declared]  # matrix.md S4: a server would have cut it
+            if not self._is_head and (declared is None or size >= declared):
+                self._coded = self._code_whole(data, _HANDED)
+                return self._coded is None
+        elif final:
+            self._flushes = False  # a file: nobody waits for a block of it
+        if listed or self._is_head:
+            self._commit_stream()
+        return False
 
     def whole(self, blocks: list[Block]) -> list[Block] | None:
         return None if self._coded is None else [self._coded]
 
     def _code_whole(self, data: bytes, otherwise: int) -> bytes | None:
         """Code a whole body and send its head; None: that gains nothing, and the app's was sent."""
-        plan, timing = self._plan, ""
-        if plan.server_timing:
+        compress, seconds = self._plan.compressors[self._coding], None
+        if self._plan.server_timing:
             started = perf_counter()
-            coded = plan.code(self._coding, data)
-            timing = f";dur={(perf_counter() - started) * 1000:.3f}"
+            coded = compress(data)
+            seconds = perf_counter() - started
         else:
-            coded = plan.code(self._coding, data)
+            coded = compress(data)
         if len(coded) >= len(data):
             self._leave(_NO_GAIN, otherwise)
             return None
-        self._commit(len(coded), _MUTE, timing)
+        self._commit(len(coded), _MUTE, seconds)
         return coded
 
     def block(self, block: Block, /) -> Block:
         state = self._state
         if state == _PENDING:
             length = self._left
-            if length is not None and len(block) >= length:
+            if length is not None and len(block) >= length and not self._is_head:
                 data = block[:length]  # matrix.md S4
                 self._coded = self._code_whole(data, _MUTE)
                 return data if self._coded is None else self._coded
@@ -591,18 +645,21 @@ class _CompressFlow(Flow):
         return stream.flushed(block) if flushes else stream.encode(block)
 
     def _new_encoder(self) -> Encoder:
-        return encoder(self._coding, self._plan.encoders[self._coding], live=self._live)
+        return encoder(self._coding, self._plan.levels[self._coding], live=self._live)
 
     def _end(self) -> bytes:
         """Write the codec's end; what was never fed has one, too, since its head names a coding."""
         stream = self._encoder or self._new_encoder()
-        self._encoder = stream
+        self._encoder = None
         self._state = _MUTE
         return stream.end()
 
     def finish(self) -> Block:
         if self._state == _PENDING:
-            self._leave(_EMPTY, _PLAIN)
+            if self._is_head:
+                self._commit_stream()
+            else:
+                self._leave(_EMPTY, _PLAIN)
         elif self._state == _CODING:
             if self._left is None:
                 return self._end()
@@ -618,7 +675,7 @@ class _CompressFlow(Flow):
             data = self._code(data, True) if data else data
         elif self._state == _MUTE:
             data = b""
-        return self._write(data)
+        return Flow.write(self, data)
 
     def ended(self) -> None:
         # The server may hold this object for a while.

@@ -1,169 +1,172 @@
-"""The head of a response as `Compress` sees it: read once, judged by a table, edited in place.
+"""The head of a response as `Compress` sees it: read in one pass, edited in place.
 
-`look` makes one pass over the header list and tells where the fields stand that matter. `Verdict`s
-are the rows of the table: a code, which is the reason that is told, and whether the answer depends
-on `Accept-Encoding`, so that `Vary` must say it (RFC 9110, 12.5.5). `make_coded` edits a list that
-is the caller's own.
+`look` tells what the fields say, by their folded names. `Verdict`s are the rows of the table of
+`Compress`: a code, which is the reason that is told, and whether the answer depends on
+`Accept-Encoding`, so that `Vary` must say it (RFC 9110, 12.5.5). What edits, edits a list that is
+the caller's own.
 
->>> headers = [("Content-Type", "text/plain"), ("ETag", '"x"'), ("Content-Length", "1000")]
+>>> headers = [("Content-Type", "text/plain"), ("ETag", '"x"'), ("content-length", "1000")]
 >>> found = look(headers)
->>> content_length(headers, found)
+>>> content_length(found["content-length"][1])
 1000
 >>> make_coded(headers, found, "gzip", 73)
 >>> for header in headers:
 ...     print(*header, sep=": ")
 Content-Type: text/plain
 ETag: "x--gzip"
-Content-Length: 73
-Content-Encoding: gzip
+content-length: 73
 Vary: Accept-Encoding
+Content-Encoding: gzip
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import NamedTuple, TypeAlias
+from functools import lru_cache
+from typing import TypeAlias
 
 from wsgimw.coded_tags import coded_tag
-from wsgimw.http.headers import Headers, add_vary, has_directive
+from wsgimw.http.headers import Headers, add_vary, has_directive, merged_vary, remove
 
-Found: TypeAlias = dict[str, list[int]]
+Found: TypeAlias = dict[str, tuple[str, str]]
 
 _VARY = ("Vary", "Accept-Encoding")
+_CODED = {coding: ("Content-Encoding", coding) for coding in ("zstd", "br", "gzip")}
 # RFC 9110, 14.3; RFC 9530: they speak of the bytes that the app had in mind.
-_GONE = ("accept-ranges", "content-md5", "digest", "content-digest", "repr-digest")
-_LOOKED_AT = frozenset(
-    {
-        *_GONE,
-        "access-control-allow-credentials",
-        "cache-control",
-        "content-encoding",
-        "content-length",
-        "content-range",
-        "content-type",
-        "etag",
-        "transfer-encoding",
-        "vary",
-        "x-accel-redirect",
-        "x-sendfile",
-    }
-)
+_GONE = frozenset({"accept-ranges", "content-md5", "digest", "content-digest", "repr-digest"})
+_EDITED = _GONE | {"content-length", "etag"}
 _SPELLINGS_MAX = 1024
 _spellings: dict[str, str] = {}
 
 
-class Verdict(NamedTuple):
+class Verdict:
     """A row of the table: why a response goes out as it does."""
 
-    code: str
-    varies: bool
+    __slots__ = ("code", "reason", "varies")
 
-    @property
-    def reason(self) -> str:
-        """The code as the record has it."""
-        return f"compress:{self.code}"
+    def __init__(self, code: str, *, varies: bool) -> None:
+        self.code = code
+        self.reason = f"compress:{code}"
+        self.varies = varies
 
 
 def look(headers: Headers) -> Found:
-    """Map the lower-case name of each field that matters to the places where it stands."""
+    """Map the folded name of each field to its pair of name and value.
+
+    The lines of a field that stands there more than once are joined, as RFC 9110, 5.3, has it.
+    """
     found: Found = {}
-    for place, (name, _) in enumerate(headers):
-        known = _spellings.get(name)
-        if known is None:
-            known = _learn(name)
-        if known:
-            if known in found:
-                found[known].append(place)
-            else:
-                found[known] = [place]
+    folded = _spellings
+    try:
+        for item in headers:
+            found[folded[item[0]]] = item
+    except KeyError:
+        found = {_fold(item[0]): item for item in headers}
+    return found if len(found) == len(headers) else _joined(headers)
+
+
+def _fold(name: str) -> str:
+    """Fold a spelling once: a process meets few, and `lower()` for each header is what costs."""
+    folded = name.lower()
+    if len(_spellings) < _SPELLINGS_MAX:
+        _spellings[name] = folded
+    return folded
+
+
+def _joined(headers: Headers) -> Found:
+    found: Found = {}
+    for name, value in headers:
+        folded = name.lower()
+        if folded in found:
+            value = f"{found[folded][1]}, {value}"
+        found[folded] = (name, value)
     return found
 
 
-def _learn(name: str) -> str:
-    """Fold a spelling once: a process meets few, and `lower()` for each header is what costs."""
-    folded = name.lower()
-    known = folded if folded in _LOOKED_AT else ""
-    if len(_spellings) < _SPELLINGS_MAX:
-        _spellings[name] = known
-    return known
+def is_identity(found: Found) -> bool:
+    """Does Content-Encoding say that there is none? RFC 9110, 8.4: nobody should."""
+    item = found.get("content-encoding")
+    members = item[1].split(",") if item else ()
+    return {member.strip(" \t").lower() for member in members} == {"identity"}
 
 
-def is_identity(headers: Headers, found: Found) -> bool:
-    """Does Content-Encoding say that there is none? RFC 9110, 8.4, says that nobody should."""
-    members = [
-        member.strip(" \t").lower()
-        for place in found.get("content-encoding", ())
-        for member in headers[place][1].split(",")
-    ]
-    return set(members) == {"identity"}
-
-
-def content_length(headers: Headers, found: Found) -> int | None:
-    """Return the declared length, or None if there is none, or none that can be believed."""
-    values = {headers[place][1] for place in found.get("content-length", ())}
-    if len(values) != 1:
-        return None
-    value = values.pop()
+def content_length(value: str) -> int | None:
+    """Return the declared length, or None if it cannot be believed."""
     # int() takes more than the grammar, and refuses what is very long.
-    return int(value) if value.isascii() and value.isdigit() and len(value) < 19 else None
+    return int(value) if value.isdigit() and value.isascii() and len(value) < 19 else None
 
 
-def says(headers: Headers, found: Found, directive: str) -> bool:
-    """Does Cache-Control of the response hold this directive?"""
-    places = found.get("cache-control")
-    return places is not None and has_directive(
-        ", ".join([headers[place][1] for place in places]), directive
-    )
+@lru_cache(256)
+def forbids(cache_control: str) -> bool:
+    """Does this Cache-Control hold `no-transform`? RFC 9111, 5.2.1.6, 5.2.2.6."""
+    return has_directive(cache_control, "no-transform")
 
 
-def is_trusted_elsewhere(headers: Headers, found: Found) -> bool:
-    """Does it say that other sites may read it, or that it is the same for everyone?"""
-    return says(headers, found, "public") or any(
-        headers[place][1].strip(" \t") == "true"
-        for place in found.get("access-control-allow-credentials", ())
-    )
+def is_for_all(found: Found) -> bool:
+    """Does it say that it is the same for everyone, or that other sites may read it?"""
+    trusts = found.get("access-control-allow-credentials")
+    if trusts is not None and trusts[1].strip(" \t") == "true":
+        return True
+    item = found.get("cache-control")
+    return item is not None and has_directive(item[1], "public")
 
 
 def vary(headers: Headers, found: Found) -> None:
-    """Say in Vary that the coding was negotiated."""
-    if "vary" in found:
+    """Say in Vary that the coding was negotiated, in place."""
+    item = found.get("vary")
+    if item is None:
+        headers.append(_VARY)
+    elif len(found) != len(headers):
         add_vary(headers, "Accept-Encoding")
     else:
-        headers.append(_VARY)
+        line = merged_vary((item[1],), ("Accept-Encoding",))
+        if line is not None:
+            headers[headers.index(item)] = (item[0], line)
 
 
 def make_coded(headers: Headers, found: Found, coding: str, length: int | None) -> None:
     """Make it the head of the coded body, in place. `length` is that of the body, or unknown."""
-    gone: list[int] = []
-    for place in found.get("etag", ()):
-        name, etag = headers[place]
-        headers[place] = (name, coded_tag(etag, coding))
-    lengths = found.get("content-length", ())
-    if length is None:
-        gone.extend(lengths)
-    elif lengths:
-        headers[lengths[0]] = (headers[lengths[0]][0], str(length))
-        gone.extend(lengths[1:])
+    if "vary" in found:
+        vary(headers, found)
     else:
+        headers.append(_VARY)
+    if not _EDITED.isdisjoint(found):
+        _edit(headers, found, coding, length)
+    elif length is not None:
         headers.append(("Content-Length", str(length)))
-    for name in _GONE:
-        if name in found:
-            gone.extend(found[name])
-    if gone:
-        places = frozenset(gone)
-        headers[:] = [item for place, item in enumerate(headers) if place not in places]
-    headers.append(("Content-Encoding", coding))
-    vary(headers, found)  # last: it may take lines out, and the places would be others
+    headers.append(_CODED[coding])
 
 
-def without_identity(headers: Headers, found: Found) -> Headers:
+def _edit(headers: Headers, found: Found, coding: str, length: int | None) -> None:
+    if "etag" in found:
+        for place, (name, value) in enumerate(headers):
+            if name.lower() == "etag":
+                headers[place] = (name, coded_tag(value, coding))
+    item = found.get("content-length")
+    if item is not None and length is not None and item in headers:
+        headers[headers.index(item)] = (item[0], str(length))
+    else:
+        remove(headers, "Content-Length")
+        if length is not None:
+            headers.append(("Content-Length", str(length)))
+    if not _GONE.isdisjoint(found):
+        remove(headers, *_GONE)
+
+
+def without_identity(headers: Headers) -> Headers:
     """Return the list without its `Content-Encoding: identity`."""
-    places = found["content-encoding"]
-    return [item for place, item in enumerate(headers) if place not in places]
+    return [item for item in headers if item[0].lower() != "content-encoding"]
 
 
-def with_held_tag(headers: Headers, found: Found, held: Mapping[str, str]) -> None:
+def with_held_tag(headers: Headers, held: Mapping[str, str]) -> Headers:
     """Give a 304 the tag under which the client has the coded body (RFC 9110, 15.4.5)."""
-    for place in found.get("etag", ()):
-        name, etag = headers[place]
-        headers[place] = (name, held.get(etag, etag))
+    return [
+        (name, held.get(value, value)) if name.lower() == "etag" else (name, value)
+        for name, value in headers
+    ]
+
+
+def with_timing(headers: Headers, code: str, seconds: float | None = None) -> Headers:
+    """Return the list with one more Server-Timing, which tells what was done, or why not."""
+    duration = "" if seconds is None else f";dur={seconds * 1000:.3f}"
+    return [*headers, ("Server-Timing", f'compress;desc="{code}"{duration}')]

@@ -185,6 +185,15 @@ class Blocks(list[bytes]):
             return
         self._flow = self._iterator = None  # rule 39: the iterator holds the list
         pulled, complete = self._delivered(iterator)
+        if flow._close is None and flow._inside is None:  # nothing to close: only the end to tell
+            flow._body = _CLOSED
+            flow.bytes += pulled
+            flow.complete = complete
+            try:
+                flow.ended()
+            finally:
+                flow.error = None
+            return
         inside: Flow | None = flow
         while inside is not None:
             inside.bytes += pulled
@@ -198,10 +207,31 @@ class Blocks(list[bytes]):
         state = iterator.__reduce__()  # (iter, (blocks,), index); without index when exhausted
         try:
             if len(state) == 2:
-                return len(self[0]) if len(self) == 1 else sum(map(len, self)), True
+                if len(self) == 1:
+                    return len(self[0]), True
+                # Not `self`: its `__iter__` notes an iterator, and here nobody pulls.
+                return sum(map(len, list.__iter__(self))), True
             return sum(map(len, self[: state[2]])), False
         except TypeError:  # a block that has no length is the app's fault, and loses no close
             return 0, False
+
+
+class WatchedBlocks(Blocks):
+    """The same where a flow wants to know of its death: `__del__` has its price."""
+
+    __slots__ = ()
+
+    def __del__(self) -> None:
+        flow = self._flow
+        if flow is None:
+            return
+        self._flow = None
+        pulled, complete = self._delivered(self._iterator)
+        while flow is not None:
+            flow.bytes += pulled
+            flow.complete = complete
+            flow.lost()
+            flow._inside, flow = None, flow._inside  # rule 39
 
 
 class Flow(Exchange):
@@ -225,6 +255,7 @@ block by block, as a stream without a `len()` |
 send, which `block`, `whole` and `finish` do not see; its `close()` comes after the inner one |
     | `close_failed` | with an `Exception` of the inner `close()`; True: it is dealt with |
     | `ended` | once, after the inner `close()`, whatever happened; not after `hand_on` |
+    | `lost` | in place of `ended`, when the body dies and nobody closed it; must not raise |
     """
 
     __slots__ = ("_body", "_close", "_inside", "_write", "start_response")
@@ -244,6 +275,8 @@ send, which `block`, `whole` and `finish` do not see; its `close()` comes after 
     """Class option: False if `block` and `finish` only look on; lists and files pass then."""
     ends: bool | None = None
     """Class option: False if `ended` matters for streams only; a list need not be wrapped then."""
+    size: Callable[[Any], int] = len
+    """Class option: the length of a block, for those that may meet what has none."""
 
     def __init_subclass__(cls) -> None:
         """Decide once what a class pays for."""
@@ -259,8 +292,10 @@ send, which `block`, `whole` and `finish` do not see; its `close()` comes after 
         cls._changes = sees if cls.changes is None else cls.changes
         cls._ends = says("ended") if cls.ends is None else cls.ends
         cls._wraps = cls._surrounds or says("ended") or sees or says("failed", "close_failed")
-        if cls._surrounds:
-            cls.close = cls._close_surrounded  # type: ignore[method-assign]
+        cls._looks_on = not cls._changes and not says("hand_on")
+        if says("lost"):
+            cls.__del__ = cls._died  # type: ignore[attr-defined]
+            cls._blocks = WatchedBlocks
         if cls._surrounds:
             loop = cls._worked
         elif sees:
@@ -269,7 +304,8 @@ send, which `block`, `whole` and `finish` do not see; its `close()` comes after 
             loop = cls._counted if cls.counts else cls._passed
         cls.__iter__ = loop  # type: ignore[attr-defined]
 
-    _starts = _writes = _surrounds = _changes = _ends = _wraps = False
+    _starts = _writes = _surrounds = _changes = _ends = _wraps = _looks_on = False
+    _blocks = Blocks
 
     def start(
         self, status: str, headers: list[tuple[str, str]], exc_info: OptExcInfo | None = None, /
@@ -317,13 +353,20 @@ send, which `block`, `whole` and `finish` do not see; its `close()` comes after 
 
     def ended(self) -> None: ...
 
+    def lost(self) -> None: ...
+
+    @property
+    def failed_in_close(self) -> bool:
+        """In `ended`: is `error` what the inner `close()` raised, and nothing failed before?"""
+        return self._close is not None
+
     # From here on: what no layer overrides.
 
     def _carry(self, body: Any, file_wrapper: Any) -> Any:
         """Return what goes out for the body that the inner app returned."""
         kind = type(body)
         try:
-            listed = isinstance(body, (list, tuple)) and kind.__iter__ in _PLAIN
+            listed = kind is list or (isinstance(body, (list, tuple)) and kind.__iter__ in _PLAIN)
             is_file = not listed and is_file_wrapper(body, file_wrapper)
             if self.hand_on(body, listed or is_file):
                 return body
@@ -353,7 +396,7 @@ send, which `block`, `whole` and `finish` do not see; its `close()` comes after 
             close()
 
     def _carry_list(self, body: list[Block] | tuple[Block, ...], kind: type) -> Any:
-        close = getattr(body, "close", None)
+        close = None if kind is list or kind is tuple else getattr(body, "close", None)
         if self._changes:
             blocks = [*body]  # through __iter__, so that inner ends see it pulled
             out: Any = self.whole(blocks)
@@ -362,11 +405,14 @@ send, which `block`, `whole` and `finish` do not see; its `close()` comes after 
                 self._body = blocks or [b""]
                 self._close = close
                 return self
-        elif kind is Blocks and self._wraps:
-            self._inside = inside = body._flow  # type: ignore[union-attr]
-            body._flow = self  # type: ignore[union-attr]
-            body._iterator = None  # type: ignore[union-attr]  # a layer between may have looked
-            self._close = inside and inside.close
+        elif isinstance(body, Blocks) and self._wraps:
+            inside = self._inside = body._flow
+            if self._blocks is WatchedBlocks and kind is Blocks:
+                body._flow = None
+                body = WatchedBlocks(body)
+            body._flow = self
+            body._iterator = None  # a layer between may have looked
+            self._close = None if inside is None else inside.close
             return body
         else:
             out = body
@@ -377,7 +423,7 @@ send, which `block`, `whole` and `finish` do not see; its `close()` comes after 
             self.error = None  # of an answer to an error; no `close()` will clear it
             return out
         self._close = close
-        wrapped = Blocks(out)
+        wrapped = self._blocks(out)
         wrapped._flow = self
         wrapped._iterator = None
         return wrapped
@@ -476,7 +522,7 @@ send, which `block`, `whole` and `finish` do not see; its `close()` comes after 
                         yield last
                     break
                 out = self.block(block)
-                self.bytes += len(out)
+                self.bytes += self.size(out)
                 yield out
             else:
                 return
@@ -510,7 +556,8 @@ send, which `block`, `whole` and `finish` do not see; its `close()` comes after 
         try:
             answer = self._broke(error)
             if answer is not None and self._ends:
-                blocks = self._hold_list([*answer], getattr(answer, "close", None))
+                self._close = getattr(answer, "close", None)
+                blocks = self._hold_list([*answer], self._close)
             elif answer is not None:
                 self.error = None
                 blocks = answer
@@ -528,23 +575,25 @@ send, which `block`, `whole` and `finish` do not see; its `close()` comes after 
         self._close = self._inside = None  # rule 39: a body may hold our start_response
         try:
             if close is not None:
-                close()
+                if self._surrounds:
+                    self._surround(close)
+                else:
+                    close()
         except BaseException as error:
             if self.error is None:
                 self.error = error
+                self._close = close
             if not isinstance(error, Exception) or not self.close_failed(error):
                 raise
         finally:
             try:
                 self.ended()
             finally:
-                self.error = None  # rules 9, 39
+                self.error = self._close = None  # rules 9, 39
 
-    def _close_surrounded(self) -> None:
-        close = self._close
-        if close is not None:
-            self._close = functools.partial(self._surround, close)
-        Flow.close(self)
+    def _died(self) -> None:
+        if self._body is not _CLOSED and self._body is not None:  # a list tells it itself
+            self.lost()
 
     def _surround(self, close: Callable[[], object]) -> None:
         self.enter()
@@ -594,6 +643,7 @@ def flow_through(
     If it returns an app, that answers, as if the layer were not there.
     """
     starts, surrounds = kind._starts, kind._surrounds
+    looks_on, ends, make_blocks = kind._looks_on, kind._ends, kind._blocks
 
     def bound(environ: WSGIEnvironment, start_response: StartResponse) -> Any:
         flow = kind()
@@ -621,6 +671,13 @@ def flow_through(
             if body is None:
                 raise
             return body
+        if looks_on and type(body) is list:  # what `_carry` comes to, without asking
+            if not ends:
+                return body
+            blocks = make_blocks(body)
+            blocks._flow = flow
+            blocks._iterator = None
+            return blocks
         return flow._carry(body, file_wrapper)
 
     return bound
@@ -701,7 +758,10 @@ class _EndFlow(_HookFlow):
     def start(
         self, status: str, headers: list[tuple[str, str]], exc_info: OptExcInfo | None = None, /
     ) -> Callable[[Block], object]:
-        self.forward(status, headers, exc_info)
+        if exc_info is None:
+            self._write = self.start_response(status, headers)
+        else:
+            self._write = self.start_response(status, headers, exc_info)
         self.status = status  # after it: the end tells the head that was sent
         self.headers = headers
         return self.write

@@ -35,9 +35,10 @@ def is_app(obj: Any) -> bool:
     return callable(obj) and accepts(obj, 2) is True and accepts(obj, 1) is False
 
 
-def is_layer_class(obj: object) -> TypeGuard[type]:
-    """Tell whether `obj` is what makes a layer of ours: a class, or a `@layer` function."""
-    return isinstance(obj, type) and getattr(type(obj), "__wsgimw_makes_layers__", False)
+def is_layer_class(obj: object) -> TypeGuard[type | types.FunctionType]:
+    """Tell whether `obj` is what makes a layer of ours: a class, a `@layer` function, `Gzip`."""
+    maker = type(obj) if isinstance(obj, type) else obj
+    return getattr(maker, "__wsgimw_makes_layers__", False) is True
 
 
 def is_middleware_class(obj: object) -> bool:

@@ -29,7 +29,8 @@ if TYPE_CHECKING:
 
 __all__ = ["NothingToCheck", "check"]
 
-MOST = 10_000_000  # bytes of a body that are read; an endless stream is left then
+MOST = 10_000_000  # bytes of a body, and
+PATIENCE = 5.0  # seconds for it: an endless stream is left then
 
 
 class NothingToCheck(Exception):
@@ -93,30 +94,37 @@ class Trial:
     status: str = ""
     headers: list[tuple[str, str]] = field(default_factory=list)
     body: bytes = b""
+    whole: bool = True
     error: Exception | None = None
 
     def run(self, app: WSGIApplication) -> None:
         """Stand in the server's place."""
-        written: list[bytes] = []
+        came: list[bytes] = []
 
         def start_response(status: str, headers: Any, exc_info: Any = None, /) -> Any:
-            if exc_info and self.body:
+            if exc_info and any(came):
                 raise exc_info[1]
             self.status, self.headers = status, headers
-            return written.append
+            return came.append
 
         body: Any = None
+        deadline = time.monotonic() + PATIENCE
+        size = 0
         try:
             body = app(self.environ, start_response)
-            for number, block in enumerate(body, 1):
-                self.body += block
-                if number == self.blocks or len(self.body) > MOST:
+            # Of a body or block of a wrong type the linter tells.
+            for number, block in enumerate(() if body is None else body, 1):
+                if isinstance(block, bytes):
+                    came.append(block)
+                    size += len(block)
+                if number == self.blocks or size > MOST or time.monotonic() > deadline:
+                    self.whole = False
                     break
         except Exception as error:
             self.error = error
         finally:
             self._close(body)
-        self.body = b"".join(written) + self.body
+        self.body = b"".join(came)
 
     def _close(self, body: Any) -> None:
         try:
@@ -140,18 +148,20 @@ def _check_app(app: WSGIApplication) -> bool:
     for trial in _trials():
         trial.run(checked)
         shown = trial.status or "no head"
-        print(f"{trial.name:<14} {shown}, {len(trial.body):,} B")
+        print(f"{trial.name:<14}  {shown}, {len(trial.body):,} B")
+        faulty = bool(faults)
         for fault in faults:
             found.setdefault(_line(fault), []).append(trial.name)
         faults.clear()
         if trial.error is not None:
             line = f"raised {type(trial.error).__name__}: {trial.error}"
             found.setdefault(f"{describe(inner)} {line}", []).append(trial.name)
-        for note in _notes(trial):
-            print(f"  note: {note}")
+        if not faulty and trial.error is None and trial.whole and trial.status:
+            for note in _notes(trial):
+                print(f"  note: {note}")
     for line, names in found.items():
         print(f"{line} ({', '.join(names)})")
-    print(f"{describe(app)}: {len(found) or 'no'} fault{'' if len(found) == 1 else 's'}")
+    print(f"{describe(inner)}: {len(found) or 'no'} fault{'' if len(found) == 1 else 's'}")
     return not found
 
 
@@ -174,18 +184,16 @@ def _trials() -> list[Trial]:
     return [
         Trial("GET", environ("GET")),
         Trial("HEAD", environ("HEAD")),
-        Trial("GET, abandoned", environ("GET"), blocks=1),
+        Trial("abandoned GET", environ("GET"), blocks=1),
         Trial("POST", environ("POST", data={"name": "value"})),
     ]
 
 
 def _notes(trial: Trial) -> Iterator[str]:
-    """Yield what httplint, where it is installed, finds wrong with a whole answer."""
+    """Yield what httplint, where it is installed, finds wrong with a sound, whole answer."""
     try:
         from httplint import HttpResponseLinter
     except ImportError:
-        return
-    if trial.error is not None or trial.blocks is not None or not trial.status:
         return
     linter = HttpResponseLinter(start_time=time.time())
     linter.is_head_response = trial.environ["REQUEST_METHOD"] == "HEAD"

@@ -3,8 +3,8 @@
 >>> app = site(Stack())
 >>> head = []
 >>> body = app({"REQUEST_METHOD": "GET", "PATH_INFO": "/json"}, lambda *given: head.extend(given))
->>> head[0], b"".join(body)[:20]
-('200 OK', b'{\\n  "request_id": nul')
+>>> head[0], json.loads(b"".join(body))["path"]
+('200 OK', '/json')
 
 It knows nothing of the layers round it. Pages are whole bodies with their length, or streams that
 are made while they are sent.

@@ -151,30 +151,25 @@ _LABELS = (("request_id", "Request id"), ("fingerprint", "Fingerprint"))
 _BUILT_IN: dict[str, Page] = {HTML: html_page, PROBLEM: problem_page, TEXT: text_page}
 
 
-def render(
-    problem: Problem,
-    media_type: str,
-    own: Mapping[str, Page],
-    failed: Callable[[Exception, Page], object],
-) -> tuple[bytes, list[tuple[str, str]]]:
-    """Return a body and its part of the head, all but status and length.
+def built_in(problem: Problem, media_type: str) -> bytes:
+    """Return the body of a page of ours."""
+    return _BUILT_IN[media_type](problem).encode(errors="backslashreplace")
 
-    `own` has pages of one's own by media type; `failed` is told of one that raised.
-    """
+
+def made_by(page: Page, problem: Problem) -> bytes:
+    """Return the body that somebody's own page makes; what it raises goes up."""
+    text = page(dict(problem))
+    if not isinstance(text, str):
+        raise TypeError(f"a page returns a str, and this one returned {type(text).__name__}")
+    return text.encode(errors="backslashreplace")
+
+
+def fields(media_type: str, *, own: bool) -> list[tuple[str, str]]:
+    """Return what the head of a page has beside status, type and length."""
     headers = [_NO_STORE, _VARY, _NO_SNIFF]
-    page = own.get(media_type)
-    if page is not None:
-        try:
-            text = page(dict(problem))
-            if not isinstance(text, str):
-                raise TypeError(f"a page returns a str, and this one {type(text).__name__}")
-            data = text.encode(errors="backslashreplace")
-        except Exception as error:
-            failed(error, page)
-        else:
-            return data, [*headers, THEIR_POLICY] if media_type == HTML else headers
-    data = _BUILT_IN[media_type](problem).encode(errors="backslashreplace")
-    return data, [*headers, OUR_POLICY] if media_type == HTML else headers
+    if media_type == HTML:
+        headers.append(THEIR_POLICY if own else OUR_POLICY)
+    return headers
 
 
 def content_type(media_type: str) -> str:
@@ -185,8 +180,6 @@ def content_type(media_type: str) -> str:
 def check_pages(pages: object, place: str) -> dict[str, Page]:
     """Return a copy of pages by media type, or raise `TypeError` or `ValueError`."""
     example = "{'text/html': function}, the function takes the problem dict and returns a str"
-    if pages is None:
-        return {}
     if not isinstance(pages, Mapping):
         raise TypeError(f"{place} was given {pages!r}; write {example}")
     for media_type, page in pages.items():

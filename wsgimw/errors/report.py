@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypedDict
 
 from wsgimw.describe import describe
 from wsgimw.errors.fingerprint import type_name
-from wsgimw.errors.tree import ErrorData, clean, message, text, tree
+from wsgimw.errors.tree import ErrorData, clean, cut, message, text, tree
 from wsgimw.http.paths import percent_path, percent_query
 from wsgimw.record import Record
 from wsgimw.redact import REDACTED, is_secret, mask_query
@@ -88,7 +88,7 @@ def build(
         "message": message(error),
         "method": clean(str(method or ""), MOST_VALUE),
         "path": _path(environ),
-        "query": clean(percent_query(mask_query(_text(environ, "QUERY_STRING"))), MOST_VALUE),
+        "query": _query(environ),
         "headers": _fields(environ),
         "layers": layers,
         "layer": layer,
@@ -105,6 +105,10 @@ def _text(environ: WSGIEnvironment, key: str) -> str:
 def _path(environ: WSGIEnvironment) -> str:
     path = _text(environ, "SCRIPT_NAME") + _text(environ, "PATH_INFO")
     return clean(percent_path(path), MOST_VALUE)
+
+
+def _query(environ: WSGIEnvironment) -> str:
+    return percent_query(mask_query(cut(_text(environ, "QUERY_STRING"), MOST_VALUE)))
 
 
 def _fields(environ: WSGIEnvironment) -> dict[str, str]:
@@ -130,7 +134,6 @@ def _fields(environ: WSGIEnvironment) -> dict[str, str]:
 
 
 def headline(
-    error: BaseException,
     environ: WSGIEnvironment,
     *,
     record: Record,
@@ -167,7 +170,7 @@ def write_error(environ: WSGIEnvironment, said: str) -> None:
         return
 
 
-def note_failure(environ: WSGIEnvironment, who: object, error: BaseException) -> None:
-    """Say on `wsgi.errors` that a callable of the user raised while an error was dealt with."""
-    said = f"wsgimw CatchErrors: {describe(who)} raised {type_name(type(error))}: {message(error)}"
+def note_failure(environ: WSGIEnvironment, layer: str, who: object, error: BaseException) -> None:
+    """Say on `wsgi.errors` that a callable of the user raised while a layer asked it."""
+    said = f"wsgimw {layer}: {describe(who)} raised {type_name(type(error))}: {message(error)}"
     write_error(environ, said.replace("\n", "\\n") + "\n")

@@ -22,7 +22,7 @@ import traceback
 from typing import Any, TypedDict
 
 from wsgimw.errors.fingerprint import MOST_ERRORS, frames, kind_of, type_name
-from wsgimw.redact import mask_text
+from wsgimw.shapes import mask_shapes
 
 MOST_MESSAGE = 2048
 MOST_FRAMES = 100
@@ -35,6 +35,7 @@ _UNSEEN = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069"
     "\ud800-\udfff]"
 )
+_WORD = re.compile(r"\S*+")
 
 
 class FrameData(TypedDict):
@@ -139,7 +140,18 @@ def text(error: BaseException) -> str:
 
 def clean(text: str, most: int) -> str:
     """Cut in the middle, then mask, then show what is not seen as an escape."""
+    return _visible(mask_shapes(cut(text, most)))
+
+
+def cut(text: str, most: int) -> str:
+    """Return at most `most` characters, and how many were left out."""
     if len(text) > most:  # first: what follows takes time for every character
         half = most // 2
-        text = f"{text[:half]}[... {len(text) - most} characters ...]{text[-half:]}"
-    return _UNSEEN.sub(lambda found: found[0].encode("unicode_escape").decode(), mask_text(text))
+        # The end begins with a whole word: half a secret has not the shape of one.
+        end = text[_WORD.match(text, len(text) - half).end() :]  # type: ignore[union-attr]
+        text = f"{text[:half]}[... {len(text) - half - len(end)} characters ...]{end}"
+    return text
+
+
+def _visible(text: str) -> str:
+    return _UNSEEN.sub(lambda found: found[0].encode("unicode_escape").decode(), text)

@@ -17,15 +17,16 @@
 
 It knows the whole stack of a `compose()`, outer layers included, by what `compose()` noted
 (`origin`), and layers that were bound by hand by `__wrapped__`. A frame belongs to an app if its
-code is the app's; to a layer if it lies within the function or class that the layer is. Of several
-the innermost failed. An app of an unusual kind cannot be told from the layer that called it, unless
-more frames follow.
+code is the app's; to a layer if it lies within the function or class that the layer is. The
+innermost such frame tells, unless it was pulling a block of something else. An app of an unusual
+kind cannot be told from the layer that called it, unless more frames follow.
 """
 
 from __future__ import annotations
 
 import functools
 import inspect
+import opcode
 from collections.abc import Iterator
 from types import FrameType
 from typing import Any
@@ -35,6 +36,7 @@ from wsgimw.describe import describe
 from wsgimw.errors.fingerprint import frames
 
 MOST_LAYERS = 100
+_PULLS = {opcode.opmap.get("FOR_ITER"), opcode.opmap.get("SEND")}  # `for`, `yield from`
 
 
 def locate(bound: Any, error: BaseException) -> tuple[list[str], str | None]:
@@ -48,13 +50,22 @@ def locate(bound: Any, error: BaseException) -> tuple[list[str], str | None]:
     names = [describe(layer) for layer in [*outer, *(layer for layer, _, _ in inner)]]
     shown = [frame for frame, _ in frames(error.__traceback__)]
     code = _code(inner[-1][2]) if inner else None
-    if any(frame.f_code is code for frame in shown):
-        return names, None
-    for layer, seen, _ in reversed(inner[1:]):
-        mine = [_belongs(frame, layer, seen) for frame in shown]
-        if any(mine):
-            return names, None if code is None and not mine[-1] else describe(layer)
+    for at in reversed(range(len(shown))):
+        if shown[at].f_code is code:
+            return names, None
+        for layer, seen, _ in reversed(inner[1:]):
+            if _belongs(shown[at], layer, seen):
+                carries = code is None or _iterates(error, at)
+                return names, None if carries and at < len(shown) - 1 else describe(layer)
     return names, None
+
+
+def _iterates(error: BaseException, place: int) -> bool:
+    """Was the frame at this place of the traceback pulling a block? Then what it pulled failed."""
+    traceback = error.__traceback__
+    while traceback is not None and place:
+        traceback, place = traceback.tb_next, place - 1
+    return traceback is not None and traceback.tb_frame.f_code.co_code[traceback.tb_lasti] in _PULLS
 
 
 def _inwards(bound: Any) -> Iterator[tuple[object, Any, Any]]:
@@ -79,7 +90,8 @@ def _belongs(frame: FrameType, layer: Any, bound: Any) -> bool:
     if getattr(maker, "__wsgimw_layer_value__", False) and maker.__module__.startswith("wsgimw."):
         return True  # a module is a layer
     name = frame.f_code.co_qualname
-    return name.startswith(f"{maker.__qualname__}.") or frame.f_code is _code(bound)
+    within = name == maker.__qualname__ or name.startswith(f"{maker.__qualname__}.")
+    return within or frame.f_code is _code(bound)
 
 
 def _code(app: Any) -> object:

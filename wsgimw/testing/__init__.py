@@ -12,11 +12,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from wsgimw.testing.faults import Fault
     from wsgimw.testing.kit import Report, check_middleware
+    from wsgimw.testing.linter import lint
 
-__all__ = ["Report", "check_middleware"]
+__all__ = ["Fault", "Report", "check_middleware", "lint"]
 
-_HOMES = {"Report": "kit", "check_middleware": "kit"}
+_HOMES = {"Fault": "faults", "Report": "kit", "check_middleware": "kit", "lint": "linter"}
 
 if not TYPE_CHECKING:
 

@@ -1,0 +1,117 @@
+"""Every layer that exists, ready for the conformance kit: one row a layer, for all matrices.
+
+A row may name the rules that its layer breaks on purpose; a stack breaks those of its members.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from wsgimw import AccessLog, CatchErrors, Exchange, Gzip, Hooks, RequestId, layer, unless, when
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIEnvironment
+
+    from wsgimw import Layer
+
+
+@dataclass(frozen=True, slots=True)
+class NoHooks(Hooks):
+    """Pass on."""
+
+
+@dataclass(frozen=True, slots=True)
+class RequestHook(Hooks):
+    """Look at the request."""
+
+    def on_request(self, environ: WSGIEnvironment) -> str:
+        environ["tests.seen"] = "yes"
+        return "state"
+
+
+@dataclass(frozen=True, slots=True)
+class HeadHook(Hooks):
+    """Edit the head."""
+
+    def on_head(self, x: Exchange) -> None:
+        x.headers.append(("X-Head", "hook"))
+
+
+@dataclass(frozen=True, slots=True)
+class EndHook(Hooks):
+    """See the end."""
+
+    def on_end(self, x: Exchange) -> None:
+        x.state = (x.bytes, x.complete)
+
+
+@dataclass(frozen=True, slots=True)
+class AllHooks(Hooks):
+    """Do all three."""
+
+    def on_request(self, environ: WSGIEnvironment) -> dict[str, int]:
+        return {}
+
+    def on_head(self, x: Exchange) -> None:
+        x.headers.append(("X-All", "hooks"))
+
+    def on_end(self, x: Exchange) -> None:
+        x.state["bytes"] = x.bytes
+
+
+@layer
+def both_yields(environ: WSGIEnvironment, *, name: str = "X-Onion") -> Iterator[Any]:
+    """See head and end."""
+    head = yield
+    head.headers.append((name, "peeled"))
+    end = yield
+    assert end.status
+
+
+@layer
+def head_only(environ: WSGIEnvironment) -> Iterator[Any]:
+    """Be done after the head."""
+    head = yield
+    head.headers.append(("X-Half", "onion"))
+
+
+@layer
+def step_aside(environ: WSGIEnvironment) -> Iterator[Any]:
+    """Step aside for every request."""
+    if "QUERY_STRING" in environ:
+        return
+    yield
+
+
+class Row(NamedTuple):
+    """A layer, its name in test ids, and the rules it breaks on purpose."""
+
+    name: str
+    layer: Layer
+    skip: tuple[int | str, ...] = ()
+
+
+def rows() -> list[Row]:
+    """Make every layer anew, those that hold a stream with one of their own."""
+    return [
+        Row("no-hooks", NoHooks()),
+        Row("request-hook", RequestHook()),
+        Row("head-hook", HeadHook()),
+        Row("end-hook", EndHook()),
+        Row("all-hooks", AllHooks()),
+        Row("generator", both_yields()),
+        Row("generator-head", head_only()),
+        Row("generator-aside", step_aside()),
+        Row("when", when("/", EndHook())),
+        Row("unless", unless("/elsewhere", HeadHook())),
+        Row("RequestId", RequestId()),
+        Row("RequestId-trace", RequestId(trace=True, trust=True)),
+        Row("AccessLog", AccessLog(sink=io.StringIO())),
+        Row("AccessLog-json", AccessLog(format="json", sink=io.StringIO())),
+        # Rules 25 and 27: to answer an exception, and to report what `close()` raised, is its job.
+        Row("CatchErrors", CatchErrors(log=False), skip=(25, 27)),
+        Row("Gzip", Gzip()),
+    ]

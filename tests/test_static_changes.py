@@ -395,6 +395,81 @@ def test_a_large_sibling_that_changes(tmp_path: Path, mode: Any, change: str) ->
     assert open_files() == before
 
 
+def test_siblings_that_cannot_be_trusted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    data = text(3000)
+    write(tmp_path / "a.css", data)
+    path = write(tmp_path / "a.css.gz", gz(data))
+    write(tmp_path / "b.css", data)
+    write(tmp_path / "longer", text(4000))
+    os.symlink("longer", tmp_path / "b.css.gz")
+    coded = {"accept_encoding": "gzip"}
+    assert static(tmp_path, compress=False)("/static/b.css", **coded).body == data
+    with monkeypatch.context() as patched:
+        refuse(patched, "pread", errno.EIO, b"a.css.gz")
+        assert static(tmp_path, compress=False)("/static/a.css", **coded).body == data
+    for call in ("open", "pread"):
+        client = static(tmp_path, compress=False)
+        with monkeypatch.context() as patched:
+            refuse(patched, call, errno.EMFILE, b"a.css.gz")
+            assert client("/static/a.css", **coded).status == 503  # not remembered as missing
+        assert client("/static/a.css", **coded).body == gz(data)
+    pread = os.pread
+
+    def torn(fd: int, size: int, place: int) -> bytes:
+        found = pread(fd, size, place)
+        if found == gz(data):
+            os.utime(path, (OLD + 7, OLD + 7))
+        return found
+
+    client = static(tmp_path, compress=False)
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "pread", torn)
+        assert client("/static/a.css", **coded).body == data
+
+
+def test_short_reads(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Some filesystems give less than was asked for."""
+    write(tmp_path / "a.txt", text(3000))
+    client = static(tmp_path)
+    pread = os.pread
+    monkeypatch.setattr(os, "pread", lambda fd, size, place: pread(fd, min(size, 1000), place))
+    assert client("/static/a.txt").body == text(3000)
+
+
+def test_what_is_opened_is_closed_whatever_happens(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(tmp_path / "a.txt", "a")
+    client = static(tmp_path)
+
+    def broken(*args: Any) -> Any:
+        raise RuntimeError("broken")
+
+    before = open_files()
+    monkeypatch.setattr(os, "pread", broken)
+    with pytest.raises(RuntimeError):
+        client("/static/a.txt")
+    assert open_files() == before
+
+
+def test_a_sibling_and_a_file_that_vanish_in_between(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The stat found it; the open does not."""
+    path = write(tmp_path / "a.bin", b"x" * LARGE)
+    client = static(tmp_path)
+    assert client("/static/a.bin").status == 200
+    reopen = Root.reopen
+
+    def vanishing(self: Root, promise: Any) -> int:
+        path.unlink(missing_ok=True)
+        return reopen(self, promise)
+
+    monkeypatch.setattr(Root, "reopen", vanishing)
+    assert client("/static/a.bin").from_app
+    assert client("/static/a.bin").from_app
+
+
 # Inside of one answer
 
 

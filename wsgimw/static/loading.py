@@ -87,7 +87,7 @@ class Loader:
             if not stat.S_ISLNK(st.st_mode) and not _is_fresh(st, source):
                 return None
             fd, st = root.open(path)
-        except (OSError, Gone, Exhausted):
+        except (OSError, Gone):
             return None
         try:
             if not _is_fresh(st, source):
@@ -101,7 +101,10 @@ class Loader:
             if data is not None and (len(data) != st.st_size or stat_key(os.fstat(fd)) != key):
                 return None
             tag = self._large_tag(root, name, fd, st) if data is None else content_tag(data)
-        except OSError:
+        except OSError as error:
+            problem = failure(error)
+            if isinstance(problem, Exhausted):
+                raise problem from None
             return None
         finally:
             os.close(fd)

@@ -264,18 +264,20 @@ def test_frozen_mode_stats_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     client = static(tmp_path, mode="frozen")
     client("/static/a.css", accept_encoding="gzip")
     client("/static/a.css")
-
-    def refuse(*args: object, **options: object) -> Any:
-        raise AssertionError("asked the disk")
-
-    for name in ("stat", "lstat", "open", "scandir"):
-        monkeypatch.setattr(os, name, refuse)
-    for fields in ({}, {"accept_encoding": "gzip"}, {"range": "bytes=0-9"}, {"if_none_match": "*"}):
-        assert client.app is not None
-        environ = {"REQUEST_METHOD": "GET", "PATH_INFO": "/static/a.css"}
-        environ |= {f"HTTP_{k.upper()}": v for k, v in fields.items()}
-        client.app(environ, lambda *head: None)
-    client.app({"REQUEST_METHOD": "GET", "PATH_INFO": "/static/none"}, lambda *head: None)
+    asked: list[str] = []
+    with monkeypatch.context() as patched:
+        for name in ("stat", "lstat", "open", "scandir"):
+            patched.setattr(os, name, lambda *args, name=name, **options: asked.append(name))
+        for fields in (
+            {},
+            {"HTTP_ACCEPT_ENCODING": "gzip"},
+            {"HTTP_RANGE": "bytes=0-9"},
+            {"HTTP_IF_NONE_MATCH": "*"},
+            {"PATH_INFO": "/static/none"},
+        ):
+            environ = {"REQUEST_METHOD": "GET", "PATH_INFO": "/static/a.css", **fields}
+            client.app(environ, lambda *head: None)
+    assert asked == []
 
 
 @pytest.mark.parametrize("method", ["HEAD", "GET"])
@@ -287,10 +289,19 @@ def test_nothing_is_opened_for_a_head(
     client = static(tmp_path)
     tag = str(client("/static/a.bin", "HEAD")["ETag"])
 
-    def refuse(*args: object, **options: object) -> Any:
-        raise AssertionError("opened")
+    opened: list[object] = []
+    root_open, reopen = Root.open, Root.reopen
 
-    monkeypatch.setattr(os, "open", refuse)
+    def opening(self: Root, path: bytes) -> Any:
+        opened.append(path)
+        return root_open(self, path)
+
+    def reopening(self: Root, promise: Any) -> int:
+        opened.append(promise)
+        return reopen(self, promise)
+
+    monkeypatch.setattr(Root, "open", opening)
+    monkeypatch.setattr(Root, "reopen", reopening)
     if method == "HEAD":
         assert client("/static/a.bin", "HEAD").status == 200
     assert client("/static/a.bin", method, if_none_match=tag).status == 304
@@ -298,6 +309,7 @@ def test_nothing_is_opened_for_a_head(
     assert client("/static/a.bin", method, if_match='"x"').status == 412
     if method == "GET":
         assert client("/static/a.bin", range="bytes=999999-").status == 416
+    assert opened == []
 
 
 # Siblings

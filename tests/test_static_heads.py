@@ -14,6 +14,7 @@ import threading
 from dataclasses import FrozenInstanceError, replace
 from pathlib import Path
 from typing import Any
+from wsgiref.util import FileWrapper
 
 import pytest
 
@@ -32,7 +33,7 @@ from tests.static_site import (
 from tests.venvs import ROOT
 from wsgimw import StaticFiles, compose, unless
 from wsgimw.http.validators import content_tag
-from wsgimw.testing import check_middleware
+from wsgimw.testing import check_middleware, lint
 
 MODULES = sorted(
     path.stem for path in (ROOT / "wsgimw" / "static").glob("*.py") if path.stem != "__init__"
@@ -180,6 +181,32 @@ def test_the_kit(tmp_path: Path) -> None:
         compose(*[StaticFiles(str(tmp_path))] * 6),
     ):
         assert check_middleware(layer)
+
+
+@MODES
+def test_the_linter(tmp_path: Path, mode: Any) -> None:
+    """It binds a layer anew, so it has a client of its own."""
+    write(tmp_path / "a.css", text(3000))
+    write(tmp_path / "d" / "index.html", "x")
+    write(tmp_path / "big.bin", b"x" * LARGE * 4)
+    faults: list[Any] = []
+    layer = StaticFiles(str(tmp_path), mode=mode, index="index.html")
+    client = Client(lambda app: lint(compose(layer)(app), report=faults.append))
+    for wrapper in ({}, {"wsgi.file_wrapper": FileWrapper}):
+        client.environ = wrapper
+        for path in ("a.css", "big.bin", "d", "d/", "none", "a.~0123456789abcdef.css"):
+            for method in ("GET", "HEAD", "POST", "OPTIONS"):
+                for fields in (
+                    {},
+                    {"accept_encoding": "gzip"},
+                    {"range": "bytes=0-9,70000-70009"},
+                    {"range": "bytes=5-199999"},
+                    {"range": "bytes=999999-"},
+                    {"if_none_match": "*"},
+                    {"if_match": '"x"'},
+                ):
+                    assert client(f"/static/{path}", method, **fields).status < 500
+    assert faults == []
 
 
 # Heads

@@ -40,6 +40,10 @@ BESIDE = {("onion", "exchange"), ("shapes", "redact")}
 
 # What stands in a server's place, and so consumes bodies by itself.
 CONSUMERS = ("testing", "devtools", "cli", "__main__")
+CLOSES_ITS_OWN = {
+    "static/answers.py": "a layer closes the files that it opened",
+    "static/explain.py": "a command stands in the server's place",
+}
 
 
 def part(module: str) -> str:
@@ -223,7 +227,11 @@ def touches(source: str) -> list[tuple[int, str]]:
 )
 def test_only_the_primitive_touches_a_body(path: Path) -> None:
     """Close, iterate, forward `write()`: that is `exchange.py`, and what stands for a server."""
-    assert touches(path.read_text(encoding="utf-8")) == []
+    found = touches(path.read_text(encoding="utf-8"))
+    if str(path.relative_to(PACKAGE)) in CLOSES_ITS_OWN:
+        assert {what for _, what in found} == {"takes the close of a body"}
+    else:
+        assert found == []
 
 
 def test_the_primitive_is_found_to_touch_bodies() -> None:

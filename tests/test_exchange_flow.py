@@ -932,3 +932,13 @@ def test_what_is_settled_at_the_head_is_not_asked_about() -> None:
 
     assert Server().call(flow_through(app_of(body), Settled, begin)) is body
     assert flows[0].complete is None
+
+
+def test_a_counted_stream_that_fails_goes_on_with_the_answer() -> None:
+    def inner(environ: Any, start_response: Any) -> Any:
+        start_response("200 OK", [("Content-Type", "text/plain")])
+        yield b"one"
+        raise ValueError("x")
+
+    bound = flow(inner, counts=True, failed=lambda self, error: [b"sorry"])
+    assert Server().serve(bound) == b"onesorry"

@@ -719,3 +719,36 @@ def test_it_stands_among_other_layers() -> None:
     assert server.serve(stack(app_of([b"abc"]))) == b"abc"
     assert ends == [("200 OK", 3, True)] * 3
     assert [name for name, value in server.heads[0][1]] == ["Content-Type", "X-Elapsed", "X-Onion"]
+
+
+def test_nothing_is_pulled_after_an_early_close() -> None:
+    pulled: list[bytes] = []
+
+    def app(environ: Any, start_response: Any) -> Iterator[bytes]:
+        start_response("200 OK", [("Content-Type", "text/plain")])
+        for block in (b"one", b"two", b"three"):
+            pulled.append(block)
+            yield block
+
+    body: Any = timing()(app)({}, lambda status, headers: None)
+    blocks = iter(body)
+    assert next(blocks) == b"one"
+    body.close()
+    assert list(blocks) == []
+    assert pulled == [b"one"]
+
+
+def test_empty_blocks_before_the_head() -> None:
+    heads: list[str] = []
+
+    def app(environ: Any, start_response: Any) -> Iterator[bytes]:
+        yield b""
+        start_response("200 OK", [("Content-Type", "text/plain")])
+        yield b"one"
+
+    body: Any = timing()(app)({}, lambda status, headers: heads.append(status))
+    blocks = iter(body)
+    assert (next(blocks), heads) == (b"", [])
+    assert (next(blocks), heads) == (b"one", ["200 OK"])
+    assert list(blocks) == []
+    body.close()

@@ -987,10 +987,9 @@ class _HookFlow(Flow):
         return Stream(self, body, False)
 
     def close(self) -> None:
-        # `Flow.close`, written out for the price: each layer of each request comes here.
+        # `Flow.close`, written out for the price: each layer of each request comes here, once,
+        # since the list or stream that it is behind closes once.
         inside, close = self._inside, self._close
-        if self._body is _CLOSED:
-            return
         self._body = _CLOSED
         self._close = self._inside = None
         try:

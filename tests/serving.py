@@ -20,6 +20,11 @@ from tests.venvs import ROOT
 PATIENCE = 20.0  # seconds for a process to start, or to end
 
 
+def hear_ctrl_c() -> None:
+    """Undo that a shell lets the processes that it runs in the background ignore Ctrl-C."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 @dataclass(slots=True)
 class Server:
     """A running server: its process, its port, and what it wrote so far."""
@@ -93,6 +98,7 @@ def serving(
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
+        preexec_fn=hear_ctrl_c,
     )
     server = Server(process)
     try:

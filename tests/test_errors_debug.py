@@ -19,6 +19,7 @@ import pytest
 from tests.errors_apps import HEAD, Body, Fault, lazy, printed, raised, raising, returning
 from wsgimw import CatchErrors, RequestId, compose
 from wsgimw.errors import HTTPError
+from wsgimw.errors.debug.frames import _caret
 from wsgimw.errors.debug.values import show
 from wsgimw.peers import closed_gates
 from wsgimw.record import Record
@@ -931,3 +932,10 @@ class TestFlow:
             "assert not [n for n in sys.modules if n.startswith('wsgimw.errors.debug')]"
         )
         subprocess.run([sys.executable, "-c", program], check=True, cwd=ROOT)
+
+
+def test_a_caret_needs_a_position_on_the_line() -> None:
+    code = compile("def f():\n    return 1 / 0\n", "f.py", "exec")
+    assert _caret(code, -1, 1, {}) is None, "nothing ran yet"
+    assert _caret(code, 10**6, 1, {}) is None, "no such instruction"
+    assert _caret(code, 0, 99, {}) is None, "of another line"

@@ -730,7 +730,8 @@ def test_nothing_is_pulled_after_an_early_close() -> None:
             pulled.append(block)
             yield block
 
-    body: Any = timing()(app)({}, lambda status, headers: None)
+    start: Any = lambda status, headers: None  # noqa: E731
+    body: Any = timing()(app)({}, start)
     blocks = iter(body)
     assert next(blocks) == b"one"
     body.close()
@@ -746,7 +747,8 @@ def test_empty_blocks_before_the_head() -> None:
         start_response("200 OK", [("Content-Type", "text/plain")])
         yield b"one"
 
-    body: Any = timing()(app)({}, lambda status, headers: heads.append(status))
+    start: Any = lambda status, headers: heads.append(status)  # noqa: E731
+    body: Any = timing()(app)({}, start)
     blocks = iter(body)
     assert (next(blocks), heads) == (b"", [])
     assert (next(blocks), heads) == (b"one", ["200 OK"])

@@ -21,6 +21,8 @@ from wsgimw.compose import Layer, Stack, compose, unless, when  # isort: skip
 
 if TYPE_CHECKING:
     from wsgimw.access_log import AccessLog as AccessLog
+    from wsgimw.auth import Authenticate as Authenticate
+    from wsgimw.auth import Require as Require
     from wsgimw.compress import Compress as Compress
     from wsgimw.compress import Gzip as Gzip
     from wsgimw.errors import CatchErrors as CatchErrors
@@ -31,6 +33,7 @@ __version__ = "0.1.0"
 
 __all__ = [
     "AccessLog",
+    "Authenticate",
     "CatchErrors",
     "Compress",
     "Exchange",
@@ -38,6 +41,7 @@ __all__ = [
     "Hooks",
     "Layer",
     "RequestId",
+    "Require",
     "Stack",
     "StatusPages",
     "compose",
@@ -48,10 +52,12 @@ __all__ = [
 
 _LAZY = {
     "AccessLog": "wsgimw.access_log",
+    "Authenticate": "wsgimw.auth",
     "CatchErrors": "wsgimw.errors",
     "Compress": "wsgimw.compress",
     "Gzip": "wsgimw.compress",
     "RequestId": "wsgimw.request_id",
+    "Require": "wsgimw.auth",
     "StatusPages": "wsgimw.errors",
 }
 

@@ -57,6 +57,8 @@ if TYPE_CHECKING:
 
 __all__ = [
     "ANY",
+    "JWKS",
+    "JWT",
     "APIKey",
     "Account",
     "Authenticate",
@@ -67,8 +69,6 @@ __all__ = [
     "HashGuard",
     "HtpasswdFile",
     "Identity",
-    "JWKS",
-    "JWT",
     "LimitsStore",
     "PasswordTable",
     "Predicate",

@@ -96,7 +96,8 @@ class HashGuard(Part):
             if job is None:
                 job = state.jobs[key] = _Job()
         if not leads:
-            return self._shared(job)
+            shared: T = self._shared(job)
+            return shared
         try:
             if not state.slots.acquire(timeout=self.wait):
                 raise Unavailable(1)
@@ -113,7 +114,8 @@ class HashGuard(Part):
             job.done.set()
         return result
 
-    def _shared(self, job: _Job) -> Any:
+    @staticmethod
+    def _shared(job: _Job) -> Any:
         job.done.wait()
         if isinstance(job.error, Unavailable):
             raise Unavailable(job.error.retry_after)

@@ -101,8 +101,9 @@ class HtpasswdFile(Part):
                 f"HtpasswdFile(reload=...) is a {type(reload).__name__}; it takes seconds, or "
                 "None: never"
             )
-        if reload is not None and not 0 <= reload <= 86400:
-            raise ValueError(f"HtpasswdFile(reload={reload!r}): it takes 0 to 86400 seconds")
+        # Two looks at once would not tell a file that is being written from one that is done.
+        if reload is not None and not 0.1 <= reload <= 86400:
+            raise ValueError(f"HtpasswdFile(reload={reload!r}): it takes 0.1 to 86400 seconds")
         asker(roles, "HtpasswdFile(roles=...)")
         object.__setattr__(self, "path", path)
         object.__setattr__(self, "roles", roles)

@@ -5,8 +5,8 @@ JWKS('https://id.example/.well-known/jwks.json', refresh=600)
 
 Nothing is fetched when it is made. The first token makes a thread fetch the keys and waits for them
 at most `timeout` seconds; then it gets 503. From then on no request waits for keys that are known:
-a set older than `refresh` seconds is used while a thread fetches another, and if that fails it stays
-good until it is `stale` seconds old. Failures are followed by pauses of 1, 2, 4 .. 60 seconds,
+a set older than `refresh` seconds is used while a thread fetches another, and if that fails it
+stays good until it is `stale` seconds old. Failures are followed by pauses of 1, 2, 4 .. 60 s,
 20 % more or less.
 
 A token with an unknown `kid` means that keys were rotated, or nothing at all: it starts one early

@@ -1,10 +1,10 @@
 """`JWT`: JSON Web Tokens, verified strictly (RFC 7519, RFC 8725). Needs the extra `jwt`.
 
->>> from wsgimw.auth import JWT, Authenticate, Bearer
+>>> from wsgimw.auth import ANY, JWT, Authenticate, Bearer
 >>> secret = bytes(range(32))
->>> tokens = JWT(secret, algorithms=["HS256"], issuer="https://id.example", audience="api")
+>>> tokens = JWT(secret, algorithms=["HS256"], issuer="https://id.example", audience=ANY)
 >>> Authenticate(Bearer(tokens))
-Authenticate(Bearer(JWT(<keys>, algorithms=('HS256',), issuer='https://id.example', audience='api')))
+Authenticate(Bearer(JWT(<keys>, algorithms=('HS256',), issuer='https://id.example', audience=ANY)))
 
 Use it for access tokens of an identity provider: `JWT(JWKS(url), ...)`. Do not use it for sessions
 of your own that must end when somebody logs out: a token is good until it expires.

@@ -98,7 +98,7 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def header_allows(header: dict[str, Any], types: frozenset[str]) -> bool:
-    """Is there nothing in the header that would have to be understood? RFC 7515, 4.1.11; 8725, 3.11.
+    """Does the header ask for nothing beyond us? RFC 7515, 4.1.11; RFC 8725, 3.11.
 
     `jwk`, `jku`, `x5u` and `x5c` are not looked at: a key that a token brings proves nothing.
     """

@@ -79,7 +79,8 @@ def verifier(stored: str) -> Verify:
         data = _decoded(stored[6:], 21, 84)
         return partial(_sha, data[:20], data[20:])
     if found := _SCRYPT.fullmatch(stored):
-        return _scrypt(*map(int, found.group(1, 2, 3)), found[4].encode(), found[5].encode())
+        n, r, p = map(int, found.group(1, 2, 3))
+        return _scrypt(n, r, p, found[4].encode(), found[5].encode())
     if found := _PBKDF2.fullmatch(stored):
         return _pbkdf2(int(found[1]), found[2].encode(), found[3].encode())
     if found := _ARGON2.fullmatch(stored):
@@ -119,8 +120,10 @@ def _scrypt(n: int, r: int, p: int, salt: bytes, digest: bytes) -> Verify:
     if n < 2 or n & (n - 1) or not r or not p:
         raise ValueError("a malformed scrypt: N is a power of two, r and p are at least 1")
 
+    room = 128 * r * (n + p + 2) + 4096  # what OpenSSL counts, and some more
+
     def verify(password: bytes) -> bool:
-        made = hashlib.scrypt(password, salt=salt, n=n, r=r, p=p, maxmem=132 * n * r * p)
+        made = hashlib.scrypt(password, salt=salt, n=n, r=r, p=p, maxmem=room)
         return compare_digest(made.hex().encode(), digest)
 
     return verify

@@ -141,7 +141,7 @@ class Signature(BuiltIn):
     def _read_standard(
         self, environ: WSGIEnvironment, value: str
     ) -> tuple[list[bytes], bytes] | Refusal:
-        """Read the three headers of Standard Webhooks: signatures, and what goes before the body."""
+        """Read the three headers: the signatures, and what is signed before the body."""
         name, stamp = environ.get(ID), environ.get(STAMP)
         if not name or not stamp or not _SECONDS(stamp) or len(name) + len(value) > LONGEST:
             return _MALFORMED

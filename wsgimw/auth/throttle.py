@@ -122,7 +122,7 @@ class Throttle(Part):
     def _failed(self, keys: tuple[str, str]) -> None:
         for key, rate in zip(keys, (self.per_client, self.per_account), strict=True):
             if rate is not None:
-                self._guarded(lambda key=key, rate=rate: self._counts.fail(key, *rate))
+                self._guarded(self._counts.fail, key, *rate)
 
     def _succeeded(self, keys: tuple[str, str]) -> None:
         pairs = self._state.pairs
@@ -133,16 +133,16 @@ class Throttle(Part):
             pairs[keys] = monotonic() + DAY
 
     def _ask(self, key: str, rate: tuple[int, float]) -> float:
-        wait = self._guarded(lambda: self._counts.wait(key, *rate))
+        wait = self._guarded(self._counts.wait, key, *rate)
         return float(wait or 0.0)
 
-    def _guarded(self, work: Callable[[], Any]) -> Any:
+    def _guarded(self, work: Callable[..., Any], *arguments: Any) -> Any:
         """Ask the store; one that is down is not asked again for a second."""
         state = self._state
         if monotonic() < state.down_until:
             return None
         try:
-            return work()
+            return work(*arguments)
         except Exception as error:
             state.down_until = monotonic() + 1.0
             # Its message may hold the URL of the store, and so a password.

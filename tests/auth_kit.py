@@ -39,6 +39,8 @@ def show(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
     """Answer with who it is."""
     identity = environ.get("wsgimw.identity")
     start_response("200 OK", [("Content-Type", "text/plain; charset=utf-8")])
+    if environ["REQUEST_METHOD"] == "HEAD":
+        return [b""]
     return [(identity.subject if identity else "nobody").encode()]
 
 

@@ -161,8 +161,8 @@ class Decision:
         except Unavailable as error:
             found = Refusal(Denied(503, "unavailable", retry_after=error.retry_after))
         except Exception as error:
-            name = describe(self.schemes[place])
-            log_masked(f"{name} on {environ.get('REQUEST_METHOD')!r}", error, environ, self.secret)
+            # Not its `repr`, which of a scheme of somebody's own may show anything.
+            log_masked(f"the scheme {self.schemes[place].name}", error, environ, self.secret)
             found = Refusal(Denied(503, "error", retry_after=1))
         if type(found) is not Grant:
             return self._refuse(place, found, environ, known)
@@ -229,7 +229,7 @@ class Decision:
                 own = scheme.challenge(self.realm, denied)
                 headers += _checked(scheme, own) if own and denied.status == 400 else []
         except Exception as error:
-            log_masked(f"{describe(scheme)}.challenge", error, environ, self.secret)
+            log_masked(f"the challenge of {scheme.name}", error, environ, self.secret)
         environ.pop("REMOTE_USER", None)
         self._drain(environ)
         return refusal_answer(denied.status, headers, denied.retry_after)

@@ -16,11 +16,13 @@ __all__ = ["explain", "lint"]
 
 def explain(rules: Rules, request: str, identity: Identity | None) -> str:
     """Tell how a request is read, which rules are asked and why, and what comes of it."""
-    method, _, target = request.strip().rpartition(" ")
+    method, _, target = request.partition(" ")
+    if request.startswith("/") or not target:
+        method, target = "GET", request
     path, _, query = target.partition("#")[0].partition("?")
     came = unescape(to_wsgi(path).encode("latin-1")).decode("latin-1")
     environ: dict[str, Any] = {
-        "REQUEST_METHOD": method.strip() or "GET",
+        "REQUEST_METHOD": method,
         "PATH_INFO": came,
         "QUERY_STRING": query,
         "wsgimw.identity": identity,

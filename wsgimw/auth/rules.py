@@ -69,7 +69,7 @@ class Rules:
         folded = _table(self.rules, fold=True)
         # One table where all is lower case: then a path needs to be asked about once.
         self.folded = self.written if folded.keys() == self.written.keys() else folded
-        self.longest = max(len(prefix) for prefix in (*self.written, *folded)) + 1
+        self.longest = max((len(prefix) for prefix in (*self.written, *folded)), default=0) + 1
         if not any(rule.prefix == "" and rule.method is None for rule in self.rules):
             raise ValueError(
                 'Require() has no rule for "/": what no other rule covers needs one, such as '
@@ -172,7 +172,8 @@ def _parsed(text: Any, given: Any) -> list[Rule]:
             f'Require() has the rule {describe(text)}; a rule is a str: "/prefix" or "GET /prefix"'
         )
     predicate = compiled(given, f"the rule {text!r} of Require()")
-    methods, _, prefix = text.rpartition(" ")
+    methods, _, prefix = ("", "", text) if text.startswith("/") else text.partition(" ")
+    prefix = prefix or text
     if not prefix.startswith("/"):
         raise ValueError(
             f"Require() has the rule {text!r}; a prefix begins with a slash: {'/' + prefix!r}"

@@ -105,6 +105,10 @@ class Tokens(Part):
         asker(self.scopes, "Tokens(scopes=...)")
         object.__setattr__(self, "_known", known)
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        given: Any = self.mapping
+        return Tokens, (given.value, self.roles, self.scopes)
+
     @property
     def _live(self) -> bool:
         return callable(self.roles) or callable(self.scopes)

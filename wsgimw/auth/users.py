@@ -65,6 +65,10 @@ class Users(Part):
         object.__setattr__(self, "_accounts", made)
         object.__setattr__(self, "_hashes", tuple([account.hash for account in made.values()]))
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        given: Any = self.mapping
+        return Users, (given.value, self.roles)
+
     def lookup(self, username: str) -> Account | None:
         """Give the account of that name, or None."""
         account = self._accounts.get(username)

@@ -692,6 +692,7 @@ passing(
 )
 passing(27, "swallows an error", lambda body: Passing(body, without_errors), breaks_off)
 
+
 @layer(15, "lengthens the body", hello)
 def _(app: App) -> App:
     def bound(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:

@@ -177,7 +177,14 @@ ANSWERS = [
             ],
             id=f"invalid_request: {header!r}",
         )
-        for header in ("Bearer", "Bearer ", "Bearer a b", "Bearer a, Bearer b", "bearer é", "Bearer =")
+        for header in (
+            "Bearer",
+            "Bearer ",
+            "Bearer a b",
+            "Bearer a, Bearer b",
+            "bearer é",
+            "Bearer =",
+        )
     ),
     pytest.param(
         {"HTTP_AUTHORIZATION": "Bearer unknown"},
@@ -192,7 +199,9 @@ ANSWERS = [
     pytest.param(
         {"HTTP_X_API_KEY": "unknown"}, "401", [ASK_BASIC, ASK_BEARER, ASK_KEY], id="wrong key"
     ),
-    pytest.param({"HTTP_X_API_KEY": "a, b"}, "401", [ASK_BASIC, ASK_BEARER, ASK_KEY], id="two keys"),
+    pytest.param(
+        {"HTTP_X_API_KEY": "a, b"}, "401", [ASK_BASIC, ASK_BEARER, ASK_KEY], id="two keys"
+    ),
 ]
 
 
@@ -513,7 +522,9 @@ def test_nothing_is_bad_or_worth_a_warning_to_httplint() -> None:
     ("arguments", "options", "error", "says"),
     [
         pytest.param([], {}, TypeError, "at least one scheme", id="no scheme"),
-        pytest.param([Basic], {}, TypeError, r"item 1 is Basic, a class; write Basic\(", id="class"),
+        pytest.param(
+            [Basic], {}, TypeError, r"item 1 is Basic, a class; write Basic\(", id="class"
+        ),
         pytest.param([[BASIC]], {}, TypeError, r"unpack it: Authenticate\(\*schemes\)", id="list"),
         pytest.param([BASIC, USERS], {}, TypeError, r"item 2 .*write Basic\(Users", id="a table"),
         pytest.param([TOKENS], {}, TypeError, r"write Bearer\(Tokens", id="a verifier"),
@@ -608,5 +619,3 @@ def test_schemes_survive_a_pickle() -> None:
     for scheme in schemes:
         again: Any = pickle.loads(pickle.dumps(scheme))
         assert repr(again) == repr(scheme)
-
-

@@ -239,7 +239,9 @@ def test_the_formats_that_need_nothing_import_nothing() -> None:
 
 
 @settings(max_examples=300, derandomize=True, deadline=None)
-@given(st.text(max_size=200) | st.sampled_from(sorted(FORMATS.values())).map(lambda s: s[:-1] + "$"))
+@given(
+    st.text(max_size=200) | st.sampled_from(sorted(FORMATS.values())).map(lambda s: s[:-1] + "$")
+)
 def test_no_text_is_anything_but_a_hash_or_a_value_error(stored: str) -> None:
     """Whatever a table holds: a verifier, or ValueError."""
     try:

@@ -143,7 +143,11 @@ def test_prefixes_in_both_spellings(path: str, who: Identity, wanted: str) -> No
 
 def test_rules_that_differ_in_case_alone_are_both_asked() -> None:
     rules = {"/": "anyone", "/docs": user("a"), "GET /Docs": user("b")}
-    one = {"/": "anyone", "/docs": any_of(user("a"), user("c")), "/Docs": any_of(user("b"), user("c"))}
+    one = {
+        "/": "anyone",
+        "/docs": any_of(user("a"), user("c")),
+        "/Docs": any_of(user("b"), user("c")),
+    }
     for who, path, wanted in (("a", "/docs", "403"), ("b", "/docs", "403"), ("b", "/Docs", "403")):
         assert status(rules, Identity(who), path) == wanted, (who, path)
     assert status(one, Identity("c"), "/DOCS") == "200"
@@ -328,8 +332,12 @@ def test_the_answers(method: str) -> None:
         pytest.param({"/": "anyone", "/a.": "anyone"}, ValueError, "'/a'", id="dot at the end"),
         pytest.param({"/": "anyone", "get /a": "anyone"}, ValueError, "capital", id="small"),
         pytest.param({"/": "anyone", "GET, PUT /a": "anyone"}, ValueError, "capital", id="blank"),
-        pytest.param({"/": "anyone", "/a": "nobody", "/a/": "anyone"}, ValueError, "keep one", id="2"),
-        pytest.param({"/": "anyone", "GET,GET /a": "nobody"}, ValueError, "keep one", id="GET twice"),
+        pytest.param(
+            {"/": "anyone", "/a": "nobody", "/a/": "anyone"}, ValueError, "keep one", id="2"
+        ),
+        pytest.param(
+            {"/": "anyone", "GET,GET /a": "nobody"}, ValueError, "keep one", id="GET twice"
+        ),
         pytest.param({"/": "anyone", 3: "anyone"}, TypeError, "is a str", id="a key of 3"),
         pytest.param(["authenticated"], TypeError, "takes one predicate", id="a list"),
     ],
@@ -430,7 +438,9 @@ def test_lint(rules: Any, says: list[str]) -> None:
         assert line.startswith(start)
 
 
-SEGMENTS = st.sampled_from(["admin", "Admin", "public", "x", "", ";a", "admin.", "%61dmin", "ａdmin"])
+SEGMENTS = st.sampled_from(
+    ["admin", "Admin", "public", "x", "", ";a", "admin.", "%61dmin", "ａdmin"]
+)
 PATHS = st.lists(SEGMENTS, max_size=5).map(lambda parts: "/" + "/".join(parts))
 
 

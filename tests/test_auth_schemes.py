@@ -143,7 +143,10 @@ def test_roles_and_scopes_of_functions_are_asked_each_time() -> None:
         pytest.param({"ci": [None]}, ValueError, "hash_token", id="None"),
         pytest.param({"a\n": hash_token("x")}, ValueError, "no control", id="a name"),
         pytest.param(
-            {"a": hash_token("x"), "b": hash_token("x")}, ValueError, "for 'a' and for 'b'", id="two"
+            {"a": hash_token("x"), "b": hash_token("x")},
+            ValueError,
+            "for 'a' and for 'b'",
+            id="two",
         ),
     ],
 )
@@ -191,7 +194,9 @@ TRUSTED = TrustedHeader("X-User", proxies=["10.0.0.0/8", "unix"], roles_header="
     ("keys", "status", "user"),
     [
         pytest.param({"HTTP_X_USER": "ada"}, "200", b"ada", id="the proxy says so"),
-        pytest.param({"HTTP_X_USER": "Zo\xc3\xab"}, "200", "Zoë".encode(), id="latin-1 back to UTF-8"),
+        pytest.param(
+            {"HTTP_X_USER": "Zo\xc3\xab"}, "200", "Zoë".encode(), id="latin-1 back to UTF-8"
+        ),
         pytest.param({"HTTP_X_USER": " ada "}, "200", b"ada", id="blanks round it"),
         pytest.param({"HTTP_X_USER": "ada", "REMOTE_ADDR": ""}, "200", b"ada", id="unix"),
         pytest.param({"HTTP_X_USER": ""}, "401", None, id="empty"),
@@ -291,7 +296,9 @@ def test_the_peer_is_that_of_before_proxy_fix(peer: str, user: bytes) -> None:
         pytest.param({"proxies": "10.0.0.1"}, TypeError, "one string", id="a bare str"),
         pytest.param({"proxies": ["10.0.0.1/8"]}, ValueError, "write '10.0.0.0/8'", id="host bits"),
         pytest.param({"proxies": ["proxy"]}, ValueError, "an address, a network", id="a name"),
-        pytest.param({"proxies": ["unix"], "roles_header": "X-User"}, ValueError, "another", id="=="),
+        pytest.param(
+            {"proxies": ["unix"], "roles_header": "X-User"}, ValueError, "another", id="=="
+        ),
     ],
 )
 def test_trusted_header_refuses(options: Any, error: type[Exception], says: str) -> None:
@@ -302,7 +309,9 @@ def test_trusted_header_refuses(options: Any, error: type[Exception], says: str)
 @pytest.mark.parametrize(
     ("keys", "status", "kind"),
     [
-        pytest.param({"REMOTE_USER": "ada", "AUTH_TYPE": "Negotiate"}, "200", "Negotiate", id="both"),
+        pytest.param(
+            {"REMOTE_USER": "ada", "AUTH_TYPE": "Negotiate"}, "200", "Negotiate", id="both"
+        ),
         pytest.param({"REMOTE_USER": "ada"}, "200", "RemoteUser", id="a user alone"),
         pytest.param({"REMOTE_USER": ""}, "401", None, id="empty"),
         pytest.param({"REMOTE_USER": "\xe9"}, "401", None, id="not UTF-8"),
@@ -335,7 +344,9 @@ def github(body: bytes = BODY, secret: str = SECRET) -> dict[str, Any]:
     return posting(body, HTTP_X_HUB_SIGNATURE_256=f"sha256={made}")
 
 
-def standard(body: bytes = BODY, secret: bytes = SECRET.encode(), at: str = "5000") -> dict[str, Any]:
+def standard(
+    body: bytes = BODY, secret: bytes = SECRET.encode(), at: str = "5000"
+) -> dict[str, Any]:
     made = hmac.new(secret, b"msg_1." + at.encode() + b"." + body, hashlib.sha256).digest()
     return posting(
         body,
@@ -403,7 +414,9 @@ def test_a_long_body_without_a_length() -> None:
     keys = github(b"x" * 200) | {"CONTENT_LENGTH": "", "wsgi.input_terminated": True}
     assert ask(Authenticate(Signature(SECRET, max_body=199)), **keys).status[:3] == "413"
     assert ask(Authenticate(Signature(SECRET, max_body=200)), **keys).status[:3] == "401"
-    assert ask(Authenticate(Signature(SECRET, max_body=200)), **github(b"x" * 200)).status[:3] == "200"
+    assert (
+        ask(Authenticate(Signature(SECRET, max_body=200)), **github(b"x" * 200)).status[:3] == "200"
+    )
 
 
 def test_any_of_several_secrets() -> None:
@@ -463,7 +476,10 @@ def test_a_body_that_cannot_be_read() -> None:
         def read(self, size: int | None = -1, /) -> bytes:
             raise OSError("gone")
 
-    assert ask(Authenticate(Signature(SECRET)), **github() | {"wsgi.input": Broken()}).status[:3] == "400"
+    assert (
+        ask(Authenticate(Signature(SECRET)), **github() | {"wsgi.input": Broken()}).status[:3]
+        == "400"
+    )
 
 
 @pytest.mark.parametrize(
@@ -473,7 +489,9 @@ def test_a_body_that_cannot_be_read() -> None:
         pytest.param(["hunter2"], {}, ValueError, "at least 16 bytes, this one has 7", id="short"),
         pytest.param([3], {}, TypeError, "not a int", id="a number"),
         pytest.param(["whsec_!"], {"style": "standard"}, ValueError, "is base64", id="whsec"),
-        pytest.param(["whsec_AAAA"], {"style": "standard"}, ValueError, "at least 16", id="whsec 3"),
+        pytest.param(
+            ["whsec_AAAA"], {"style": "standard"}, ValueError, "at least 16", id="whsec 3"
+        ),
         pytest.param([SECRET], {"style": "stripe"}, ValueError, "github", id="style"),
         pytest.param([SECRET], {"tolerance": "1"}, TypeError, "seconds", id="tolerance"),
         pytest.param([SECRET], {"tolerance": 0}, ValueError, "1 to 86400", id="tolerance 0"),

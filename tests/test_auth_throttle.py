@@ -278,9 +278,11 @@ def test_clients(one: str, other: str, same: bool) -> None:
 
 def test_a_client_of_ones_own() -> None:
     layer = layer_of(per_client=(1, 60), client=lambda environ: environ["HTTP_X_CLIENT"])
-    assert [
-        ask(layer, auth=WRONG, HTTP_X_CLIENT=name).status[:3] for name in ("a", "b", "a")
-    ] == ["401", "401", "429"]
+    assert [ask(layer, auth=WRONG, HTTP_X_CLIENT=name).status[:3] for name in ("a", "b", "a")] == [
+        "401",
+        "401",
+        "429",
+    ]
 
 
 class Broken:

@@ -482,7 +482,9 @@ BLAMED = [
         id="environ, inside of when",
     ),
     pytest.param(
-        lambda lint: lint(compose(when("/", passing, forgets_the_input, Ending()), timing()))(hello),
+        lambda lint: lint(compose(when("/", passing, forgets_the_input, Ending()), timing()))(
+            hello
+        ),
         "forgets_the_input",
         id="environ, within when",
     ),

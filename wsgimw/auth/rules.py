@@ -172,8 +172,8 @@ def _parsed(text: Any, given: Any) -> list[Rule]:
             f'Require() has the rule {describe(text)}; a rule is a str: "/prefix" or "GET /prefix"'
         )
     predicate = compiled(given, f"the rule {text!r} of Require()")
-    methods, _, prefix = ("", "", text) if text.startswith("/") else text.partition(" ")
-    prefix = prefix or text
+    methods, slash, rest = ("", "", text) if text.startswith("/") else text.partition(" /")
+    prefix = f"/{rest}" if slash else text
     if not prefix.startswith("/"):
         raise ValueError(
             f"Require() has the rule {text!r}; a prefix begins with a slash: {'/' + prefix!r}"

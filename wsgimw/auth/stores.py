@@ -79,18 +79,17 @@ class LimitsStore(Part):
             from limits.errors import ConfigurationError
             from limits.storage import storage_from_string
             from limits.strategies import FixedWindowRateLimiter
+
+            if self.uri.startswith("redis"):
+                import redis  # noqa: F401  (of which limits would only say that something is missing)
         except ImportError as error:
             raise missing_extra("redis", "LimitsStore", error) from None
         options: dict[str, Any] = {}
-        if self.uri.startswith(("redis://", "rediss://", "redis+unix://")):
+        if self.uri.startswith("redis"):
             options = {"socket_timeout": 0.5, "socket_connect_timeout": 0.5}
         try:
             storage = storage_from_string(self.uri, **options)
-        except ImportError as error:
-            raise missing_extra("redis", "LimitsStore", error) from None
-        except ConfigurationError as error:
-            if isinstance(error.__cause__, ImportError):
-                raise missing_extra("redis", "LimitsStore", error.__cause__) from None
+        except ConfigurationError:
             raise ValueError(
                 f'LimitsStore({mask_url(self.uri)!r}): limits knows "redis://host:port/db", '
                 '"memcached://host:port" and the like'

@@ -10,7 +10,20 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from wsgimw import AccessLog, CatchErrors, Exchange, Gzip, Hooks, RequestId, layer, unless, when
+from wsgimw import (
+    AccessLog,
+    Authenticate,
+    CatchErrors,
+    Exchange,
+    Gzip,
+    Hooks,
+    RequestId,
+    Require,
+    layer,
+    unless,
+    when,
+)
+from wsgimw.auth import Basic, RemoteUser
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
@@ -114,4 +127,10 @@ def rows() -> list[Row]:
         # Rules 25 and 27: to answer an exception, and to report what `close()` raised, is its job.
         Row("CatchErrors", CatchErrors(log=False), skip=(25, 27)),
         Row("Gzip", Gzip()),
+        Row("Authenticate", Authenticate(Basic(_nobody), RemoteUser(), required=False)),
+        Row("Require", Require({"/": "anyone", "/nowhere": "nobody"})),
     ]
+
+
+def _nobody(username: str, password: str) -> None:
+    """Know nobody."""

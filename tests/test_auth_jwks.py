@@ -368,9 +368,7 @@ def test_requests_during_an_outage_under_threads(provider: Provider, clock: Cloc
     settled(keys)
 
 
-def test_no_more_threads(
-    provider: Provider, clock: Clock, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_no_more_threads(provider: Provider, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
     keys = keys_of(provider)
 
     class Full(threading.Thread):

@@ -64,4 +64,6 @@ def test_it_is_read_in_pieces_that_may_be_short() -> None:
         def read(self, size: int | None = -1, /) -> bytes:
             return super().read(min(size or 0, 3))
 
-    assert read_body({"wsgi.input": Slow(b"hello, you"), "CONTENT_LENGTH": "10"}, 10) == b"hello, you"
+    assert (
+        read_body({"wsgi.input": Slow(b"hello, you"), "CONTENT_LENGTH": "10"}, 10) == b"hello, you"
+    )

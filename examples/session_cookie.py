@@ -1,4 +1,4 @@
-"""A scheme of one's own: a cookie that itsdangerous has signed; without login forms or revocation."""
+"""A scheme of one's own: a cookie that itsdangerous has signed, without a login form."""
 
 from __future__ import annotations
 

@@ -92,7 +92,8 @@ def test_anonymous() -> None:
 
 
 def test_what_is_read_is_masked_in_logs() -> None:
-    call = ask(Authenticate(KEY), HTTP_X_API_KEY=TOKEN, **{"wsgimw.redact": frozenset({"a"})})
+    masked: dict[str, Any] = {"wsgimw.redact": frozenset({"a"})}
+    call = ask(Authenticate(KEY), HTTP_X_API_KEY=TOKEN, **masked)
     assert call.environ["wsgimw.redact"] == {
         "a",
         "HTTP_X_API_KEY",
@@ -560,7 +561,7 @@ def test_a_challenge_that_cannot_stand_in_a_header_is_found_when_binding() -> No
         def challenge(self, realm: str, denied: Denied | None) -> str | None:
             return "Bad\r\nSet-Cookie: a=b"
 
-    with pytest.raises(ValueError, match="challenge of .* cannot stand in a header"):
+    with pytest.raises(ValueError, match=r"challenge of .* cannot stand in a header"):
         Authenticate(Bad(None))(show)
 
 

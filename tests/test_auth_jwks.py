@@ -60,6 +60,10 @@ class Provider:
         self.thread = threading.Thread(target=self.server.serve_forever, args=(0.01,))
         self.thread.start()
 
+    def redirect(self) -> None:
+        self.answer = (302, b"")
+        self.headers = {"Location": self.url}
+
     def stop(self) -> None:
         if self.gate is not None:
             self.gate.set()
@@ -82,7 +86,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     clock = Clock()
     monkeypatch.setattr(jwks, "monotonic", clock)
     monkeypatch.setattr(jwt, "time", Clock(NOW))
-    monkeypatch.setattr(jwks.random, "uniform", lambda low, high: 1.0)
+    monkeypatch.setattr("random.uniform", lambda low, high: 1.0)
     return clock
 
 
@@ -156,10 +160,7 @@ OUTAGES: dict[str, Callable[[Provider], None]] = {
         (200, json.dumps({"keys": [OctKey.import_key(bytes(32)).as_dict()]}).encode()),
     ),
     "too long": lambda p: setattr(p, "answer", (200, document(one=ONE) + b" " * 600_000)),
-    "a redirect": lambda p: (
-        setattr(p, "answer", (302, b"")),
-        p.headers.update({"Location": p.url}),
-    )[0],
+    "a redirect": lambda p: p.redirect(),
 }
 
 
@@ -198,7 +199,7 @@ def test_an_outage_after_the_first_load(
     clock.now += 61
     assert status(keys) == "200"
     assert keys._state.failures == 0
-    assert bound
+    assert bound is not None
 
 
 def test_an_outage_before_the_first_load(provider: Provider, clock: Clock) -> None:

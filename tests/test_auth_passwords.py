@@ -110,7 +110,7 @@ def test_the_stored_hash_is_no_password(stored: str) -> None:
         pytest.param("scrypt:16:1:1$a$" + "0" * 64, id="scrypt of a wrong size"),
         pytest.param("pbkdf2:sha256:0$a$" + "0" * 64, id="pbkdf2 of nought"),
         pytest.param("pbkdf2:md5:1000$a$" + "0" * 32, id="pbkdf2 of md5"),
-        pytest.param("pbkdf2:sha256:١٠$a$" + "0" * 64, id="digits that are not ASCII"),
+        pytest.param("pbkdf2:sha256:\u0661\u0660$a$" + "0" * 64, id="digits that are not ASCII"),
         pytest.param("$2b$03$" + "a" * 53, id="bcrypt of cost 3"),
         pytest.param("$5$rounds=1000$a$!", id="sha-crypt malformed"),
     ],
@@ -230,7 +230,8 @@ def test_the_formats_that_need_nothing_import_nothing() -> None:
         "import sys\nfrom wsgimw.auth.passwords import verifier\n"
         f"assert verifier({scrypt()!r})({PASSWORD!r}.encode())\n"
         f"assert verifier({pbkdf2()!r})({PASSWORD!r}.encode())\n"
-        "print(*[name for name in ('werkzeug', 'argon2', 'bcrypt', 'passlib') if name in sys.modules])"
+        "names = ('werkzeug', 'argon2', 'bcrypt', 'passlib')\n"
+        "print(*[name for name in names if name in sys.modules])"
     )
     done = subprocess.run(
         [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True

@@ -234,9 +234,14 @@ def test_a_short_secret_hides_the_message(caplog: pytest.LogCaptureFixture) -> N
 
 def test_an_error_that_cannot_be_shown(caplog: pytest.LogCaptureFixture) -> None:
     class Odd(Exception):
-        @property
-        def __notes__(self) -> Any:
+        def __str__(self) -> str:
             raise RuntimeError(CANARY)
 
-    log_masked("it", Odd(), make_environ(), [])
+    class Notes(list[str]):
+        def __iter__(self) -> Any:
+            raise RuntimeError(CANARY)
+
+    error = Odd()
+    error.__notes__ = Notes(["x"])
+    log_masked("it", error, make_environ(), [])
     assert "Odd" in caplog.text and CANARY not in caplog.text

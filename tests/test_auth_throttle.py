@@ -28,6 +28,7 @@ from wsgimw.auth import (
     Throttle,
     Unavailable,
     Users,
+    passwords,
     stores,
     throttle,
 )
@@ -207,8 +208,13 @@ WRONG = basic(ADA, "no")
 
 def test_too_many_failures_of_a_client(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
     made: list[str] = []
-    real = basic_module.verifier
-    monkeypatch.setattr(basic_module, "verifier", lambda s: (made.append(s), real(s))[1])
+    real = passwords.verifier
+
+    def noting(stored: str) -> Any:
+        made.append(stored)
+        return real(stored)
+
+    monkeypatch.setattr(basic_module, "verifier", noting)
     layer = layer_of(per_client=(2, 60))
     assert answers(layer, WRONG, basic("eve"), WRONG, basic()) == ["401", "401", "429", "429"]
     assert len(made) == 2, "no hash is computed"
@@ -313,7 +319,7 @@ def test_a_store_that_is_down_lets_through_with_an_event(
     clock.now += 1
     answers(Authenticate(scheme), basic())
     assert store.asked == 2
-    assert bound
+    assert bound is not None
 
 
 def test_the_store_in_process_is_bounded(clock: Clock) -> None:
@@ -330,7 +336,12 @@ def test_the_store_in_process_is_bounded(clock: Clock) -> None:
 
 def test_the_store_in_process_counts_right_under_threads() -> None:
     store = MemoryStore()
-    crowd(8, lambda number: [store.fail("x", 10**6, 600) for _ in range(500)])
+
+    def fail(number: int) -> None:
+        for _ in range(500):
+            store.fail("x", 10**6, 600)
+
+    crowd(8, fail)
     assert store._counts["x"][0] == 4000
 
 

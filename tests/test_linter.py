@@ -172,7 +172,7 @@ def pulls_after_close(app: App) -> None:
 def iterates_after_close(app: App) -> None:
     call = Call(app, make_environ()).begin()
     call.close()
-    assert [*call.body] != None
+    assert [*call.body] is not None
     call.drop()
 
 

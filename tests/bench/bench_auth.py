@@ -8,6 +8,7 @@ memory and answers under parallel guesses, and one user's requests among eight a
 from __future__ import annotations
 
 import base64
+import hmac
 import json
 import subprocess
 import sys
@@ -43,7 +44,9 @@ def plain(app: WSGIApplication) -> WSGIApplication:
                 user, _, password = base64.b64decode(data).decode("utf-8").partition(":")
             except ValueError:
                 user = password = ""
-            if user == USER and password == PASSWORD:
+            # Both, and without a shortcut, as every guide has it.
+            same = hmac.compare_digest(user.encode(), USER.encode())
+            if hmac.compare_digest(password.encode(), PASSWORD.encode()) and same:
                 environ["REMOTE_USER"] = user
                 environ["AUTH_TYPE"] = "Basic"
                 return app(environ, start_response)
@@ -59,6 +62,7 @@ def benches() -> Iterator[Bench]:
     yield _requests()
     yield _guesses()
     yield _nine_clients()
+    yield _enumeration()
 
 
 def _requests() -> Bench:
@@ -248,4 +252,38 @@ def _nine_clients() -> Bench:
             _figure("no cache, no guard", partial(bare.take, "p50")),
         ],
         ratios=[Ratio("ours / no cache, no guard", "ours", "no cache, no guard", target=0.1)],
+    )
+
+
+def area(known: list[float], unknown: list[float]) -> float:
+    """Return the chance that a known user takes longer than an unknown one; 0.5 tells nothing."""
+    pairs = [(a > b) + (a == b) / 2 for a in known for b in unknown]
+    return sum(pairs) / len(pairs)
+
+
+def _enumeration() -> Bench:
+    """Tell users by the time of a refusal, in a file of fast and slow hashes."""
+    from wsgimw.auth import Authenticate, Basic, Users
+
+    rounds = [500, 1000, 2000, 4000, 8000, 16000, 32000, 64000]
+    table = {
+        f"user{number}": f"pbkdf2:sha256:{count}$salt${'0' * 64}"
+        for number, count in enumerate(rounds * 5)
+    }
+    app = Authenticate(Basic(Users(table)))(hello)
+
+    def took(name: str) -> float:
+        header = base64.b64encode(f"{name}:guess".encode()).decode()
+        environ = make_environ(HTTP_AUTHORIZATION=f"Basic {header}")
+        started = time.perf_counter()
+        drive(app, environ)
+        return time.perf_counter() - started
+
+    def measure() -> float:
+        return area([took(name) for name in table], [took(f"guest{n}") for n in range(len(table))])
+
+    return Bench(
+        "auth: users told by time, a mixed file (0.5 tells nothing; shown as seconds)",
+        cases=[_figure("AUC", measure), _figure("nothing told", lambda: 0.5)],
+        ratios=[Ratio("AUC / 0.5 (0.7 to 1.3)", "AUC", "nothing told", target=1.3)],
     )

@@ -120,7 +120,7 @@ class Authenticate(BaseLayer):
             drain_bytes=self.drain,
             on_event=self.on_event,
         )
-        return flow_through(app, Deciding, decide.begin)
+        return flow_through(app, Deciding, decide.beginning())
 
 
 def _check_scheme(scheme: Any, place: str) -> None:

@@ -27,7 +27,7 @@ from time import monotonic, time
 from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
 
 from wsgimw.auth.basic_header import parse
-from wsgimw.auth.challenges import LONGEST, challenge, scheme_of
+from wsgimw.auth.challenges import challenge, scheme_of
 from wsgimw.auth.contracts import PasswordTable
 from wsgimw.auth.hash_guard import SHARED, HashGuard
 from wsgimw.auth.identities import Account, Denied, Identity
@@ -92,7 +92,8 @@ class Basic(BuiltIn):
         ttl = float(self.cache or 0.0)
         verified = VerifiedCache(ttl if is_table else min(ttl, _LONGEST_OF_A_FUNCTION))
         object.__setattr__(self, "_verified", verified)
-        object.__setattr__(self, "_lookup", users.lookup if is_table else None)
+        find = getattr(users, "_find", users.lookup) if is_table else None
+        object.__setattr__(self, "_lookup", find)
         object.__setattr__(self, "_decoy", _decoys(users))
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -110,12 +111,15 @@ class Basic(BuiltIn):
         header = environ.get("HTTP_AUTHORIZATION")
         if not header:
             return None
-        if header[:6].lower() != "basic ":
+        if header[:6] != "Basic " and header[:6].lower() != "basic ":
             return _MALFORMED if scheme_of(header) == "basic" else None
-        if len(header) > LONGEST or not header.isascii():
-            return _MALFORMED
         verified = self._verified
-        digest = verified.digest(header)
+        state = verified.hasher()  # `verified.digest`, written out
+        try:
+            state.update(header.encode())
+        except UnicodeEncodeError:  # a lone surrogate, of a server that does not keep PEP 3333
+            return _MALFORMED
+        digest = state.digest()
         entry = verified.entries.get(digest)
         if entry is not None and monotonic() < entry.expires:
             lookup = self._lookup

@@ -38,6 +38,8 @@ Ask: TypeAlias = Callable[[str], Grant | Refusal]
 class Remembering(Protocol):
     """A verifier of ours that remembers, and so can tell what is no news."""
 
+    def recall(self, scheme: str, token: str, /) -> Grant | None: ...
+
     def grant(self, scheme: str, token: str, /) -> Grant | None: ...
 
 
@@ -58,6 +60,9 @@ class Bearer(BuiltIn):
     verifier: Verifier
     """Who tells whose a token is."""
     _verify: Ask = field(init=False, repr=False, compare=False)
+    _recall: Callable[[str, str], Grant | None] | None = field(
+        init=False, repr=False, compare=False
+    )
 
     name: ClassVar[str] = "Bearer"
     reads: ClassVar[frozenset[str]] = frozenset({"HTTP_AUTHORIZATION"})
@@ -65,6 +70,8 @@ class Bearer(BuiltIn):
     def __post_init__(self) -> None:
         check_verifier(self.verifier, "Bearer")
         object.__setattr__(self, "_verify", asking(self.verifier, "Bearer", Refusal(_INVALID)))
+        recall = self.verifier.recall if isinstance(self.verifier, Remembering) else None
+        object.__setattr__(self, "_recall", recall)
 
     def __reduce__(self) -> tuple[Any, ...]:
         return type(self), (self.verifier,)
@@ -85,6 +92,11 @@ class Bearer(BuiltIn):
             return None
         if header[:7].lower() != "bearer " and scheme_of(header) != "bearer":
             return None
+        if self._recall is not None and header.isascii():
+            # What is remembered was well-formed when it came.
+            known = self._recall("Bearer", header[7:])
+            if known is not None:
+                return known
         found = _BEARER(header) if len(header) <= LONGEST else None
         return _MALFORMED if found is None else self._verify(found[1])
 
@@ -113,7 +125,8 @@ def asking(verifier: Any, scheme: str, refusal: Refusal) -> Ask:
 
     def ask(token: str) -> Grant | Refusal:
         if remembering is not None:
-            return remembering.grant(scheme, token) or refusal
+            known = remembering.recall(scheme, token) or remembering.grant(scheme, token)
+            return known or refusal
         found = verify(token)
         if found is None:
             return refusal

@@ -35,7 +35,8 @@ NO_STORE = ("Cache-Control", "no-store")
 PRIVATE = ("Cache-Control", "private")
 _FORGED = ("REMOTE_USER", "AUTH_TYPE", KEY, "HTTP_REMOTE_USER", "HTTP_AUTH_TYPE")
 _CREDENTIALS = ("HTTP_AUTHORIZATION", "HTTP_PROXY_AUTHORIZATION")
-_STORABLE = frozenset(["no-store", "public", "s-maxage"])
+# The lengths of the names that are edited: nobody else's name is folded.
+_LOOKED_AT = frozenset([len("Vary"), len("Cache-Control"), len("WWW-Authenticate")])
 
 Ask = Callable[[Any], Any]
 
@@ -54,24 +55,22 @@ class Deciding(Flow):
     ) -> Callable[[bytes], object]:
         varies = controls = asks = False
         for name, _ in headers:
-            size = len(name)
-            if size == 4:
-                varies = varies or name.lower() == "vary"
-            elif size == 13:
-                controls = controls or name.lower() == "cache-control"
-            elif size == 16:
-                asks = asks or name.lower() == "www-authenticate"
-        headers = [*headers]  # rule 12
+            if len(name) in _LOOKED_AT:
+                folded = name.lower()
+                varies = varies or folded == "vary"
+                controls = controls or folded == "cache-control"
+                asks = asks or folded == "www-authenticate"
         decision = self.decision
-        if varies:
-            add_vary(headers, *decision.vary)
-        else:
-            headers += decision.vary_line
-        if self.grant is not None:
-            if controls:
-                self._keep_private(headers)
+        if varies or controls or self.grant is None:
+            headers = [*headers]  # rule 12
+            if varies:
+                add_vary(headers, *decision.vary)
             else:
-                headers.append(PRIVATE)
+                headers += decision.vary_line
+            if self.grant is not None:
+                self._keep_private(headers)
+        else:
+            headers = [*headers, *decision.private_lines]
         if not asks and status[:3] == "401":
             headers += decision.challenges
         if exc_info is None:  # rule 2
@@ -80,12 +79,16 @@ class Deciding(Flow):
 
     def _keep_private(self, headers: list[tuple[str, str]]) -> None:
         """Add `private`, unless the response says itself how it may be stored. RFC 9111, 5.2.2."""
-        held = directives(joined(headers, "Cache-Control"))
+        line = joined(headers, "Cache-Control")
+        if line is None:
+            headers.append(PRIVATE)
+            return
+        held = directives(line)
         if held.get("private", "") is None or "no-store" in held:
             return
         if "public" not in held and "s-maxage" not in held:
             add_directive(headers, "private")
-        elif not self.told and self.grant is not None:
+        elif self.grant is not None and not hasattr(self, "told"):
             self.told = True
             identity = self.grant.identity
             self.decision.emit(
@@ -126,60 +129,65 @@ class Decision:
         self.forgotten = () if forward else self.reads
         self.vary = tuple(dict.fromkeys(name for key in self.reads if (name := _header_of(key))))
         self.vary_line = [("Vary", ", ".join(self.vary))] if self.vary else []
+        self.private_lines = [*self.vary_line, PRIVATE]
         self.challenges = self._challenges()
         self.missing = answer_app(401, [NO_STORE, *self.vary_line, *self.challenges])
         for scheme in schemes:
             BuiltIn._listen_to(scheme, self.emitter)
 
-    def begin(self, flow: Deciding) -> WSGIApplication | None:
-        """Decide on a request: None lets it in, an app answers it."""
-        environ = flow.environ
-        for key in self.forged:
-            if key in environ:
-                del environ[key]
-        if self.proxied:
-            self._disbelieve(environ)
-        masked = environ.get("wsgimw.redact")
-        if masked is None:
-            environ["wsgimw.redact"] = {*self.secret}
-        else:
-            environ["wsgimw.redact"] = {*masked, *self.secret}
-        known = environ.get(RECORD)
-        if known is None:
-            known = environ[RECORD] = Record()
-        flow.decision = self
-        flow.told = False
-        place = 0
-        try:
-            for ask in self.asks:
-                found = ask(environ)
-                if found is not None:
-                    break
-                place += 1
-            else:
-                return self._nobody(flow, known)
-        except Unavailable as error:
-            found = Refusal(Denied(503, "unavailable", retry_after=error.retry_after))
-        except Exception as error:
-            # Not its `repr`, which of a scheme of somebody's own may show anything.
-            log_masked(f"the scheme {self.schemes[place].name}", error, environ, self.secret)
-            found = Refusal(Denied(503, "error", retry_after=1))
-        if type(found) is not Grant:
-            return self._refuse(place, found, environ, known)
-        flow.grant = found
-        identity = found.identity
-        environ["REMOTE_USER"] = found.user
-        scheme = self.schemes[place]
-        environ["AUTH_TYPE"] = self.types[place] or identity.scheme
-        environ[KEY] = identity
-        for key in self.forgotten:
-            environ.pop(key, None)
-        known.user = identity.subject
-        known.reasons.append(found.reason)
-        if found.fresh and self.listened:
-            code = found.reason.rpartition(":")[2]
-            self.emit("granted", scheme.name, identity.subject, code, environ)
-        return None
+    def beginning(self) -> Callable[[Deciding], WSGIApplication | None]:
+        """Make what decides on a request: None lets it in, an app answers it."""
+        forged, proxied, secret, asks = tuple(self.forged), self.proxied, self.secret, self.asks
+        forgotten, types, listened = self.forgotten, self.types, self.listened
+
+        def begin(flow: Deciding) -> WSGIApplication | None:
+            environ = flow.environ
+            for key in forged:
+                if key in environ:
+                    del environ[key]
+            if proxied:
+                self._disbelieve(environ)
+            masked = environ.get("wsgimw.redact")
+            environ["wsgimw.redact"] = {*secret} if masked is None else {*masked, *secret}
+            known = environ.get(RECORD)
+            if known is None:
+                known = environ[RECORD] = Record()
+            flow.decision = self
+            place = 0
+            try:
+                for ask in asks:
+                    found = ask(environ)
+                    if found is not None:
+                        break
+                    place += 1
+                else:
+                    return self._nobody(flow, known)
+            except Exception as error:
+                found = self._raised(place, error, environ)
+            if type(found) is not Grant:
+                return self._refuse(place, found, environ, known)
+            flow.grant = found
+            identity = found.identity
+            environ["REMOTE_USER"] = found.user
+            environ["AUTH_TYPE"] = types[place] or identity.scheme
+            environ[KEY] = identity
+            for key in forgotten:
+                environ.pop(key, None)
+            known.user = identity.subject
+            known.reasons.append(found.reason)
+            if listened and found.fresh:
+                code = found.reason.rpartition(":")[2]
+                self.emit("granted", self.schemes[place].name, identity.subject, code, environ)
+            return None
+
+        return begin
+
+    def _raised(self, place: int, error: Exception, environ: WSGIEnvironment) -> Refusal:
+        if isinstance(error, Unavailable):
+            return Refusal(Denied(503, "unavailable", retry_after=error.retry_after))
+        # Not its `repr`, which of a scheme of somebody's own may show anything.
+        log_masked(f"the scheme {self.schemes[place].name}", error, environ, self.secret)
+        return Refusal(Denied(503, "error", retry_after=1))
 
     def emit(
         self, kind: str, scheme: str, subject: str | None, code: str, environ: WSGIEnvironment

@@ -170,13 +170,20 @@ class JWT(Part):
         except Exception:  # of joserfc and of cryptography, for what a client has made
             return False
 
+    def recall(self, scheme: str, token: str) -> Grant | None:
+        """Give what is remembered of an ASCII text, if the keys are still the same."""
+        verified = self._verified
+        state = verified.hasher()  # `verified.digest`, written out
+        state.update(f"{scheme} {token}".encode())
+        entry = verified.entries.get(state.digest())
+        if entry is not None and monotonic() < entry.expires and self._source() is entry.matched:
+            return entry.grant  # type: ignore[no-any-return]
+        return None
+
     def grant(self, scheme: str, token: str) -> Grant | None:
         """Say who it is, as `verify` does, and remember it for this scheme."""
         verified = self._verified
         digest = verified.digest(f"{scheme} {token}")
-        entry = verified.entries.get(digest)
-        if entry is not None and monotonic() < entry.expires and self._source() is entry.matched:
-            return entry.grant  # type: ignore[no-any-return]
         generation = verified.generation
         keys, identity = self._proven(token)
         if identity is None:

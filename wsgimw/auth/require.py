@@ -109,9 +109,10 @@ class Require(BaseLayer):
 
     def _bind(self, app: WSGIApplication) -> WSGIApplication:
         rules = self._rules
-        written, winners = rules.written, rules.winners
+        written, winners, longest = rules.written, rules.winners, rules.longest
         one_table = rules.folded is written
         by_method = rules.by_method
+        plain = {} if by_method else {prefix: level[None] for prefix, level in written.items()}
 
         def bound(environ: WSGIEnvironment, start_response: StartResponse) -> Any:
             found = readings(environ)
@@ -120,12 +121,19 @@ class Require(BaseLayer):
             identity = environ.get(KEY, _MISSING)
             if identity is _MISSING:
                 identity = _remote_user(environ)
-            if one_table and len(found) == 1 and not (by_method and _is_odd(environ)):
-                # One reading, one method: one rule.
-                asked = winners(written, found[0], environ.get("REQUEST_METHOD") or "")
-            else:
+            if not one_table or len(found) == 2:
                 methods = methods_of(environ) if by_method else [""]
                 asked = tuple([each.rule for each in rules.consult(found, methods)])
+            elif not by_method:  # one reading: one rule; `winners`, written out
+                path = found[0][:longest]
+                while (level := plain.get(path)) is None:
+                    slash = path.rfind("/")
+                    path = path[:slash] if slash > 0 else ""
+                asked = level
+            elif not _is_odd(environ):
+                asked = winners(written, found[0], environ.get("REQUEST_METHOD") or "")
+            else:
+                asked = tuple([each.rule for each in rules.consult(found, methods_of(environ))])
             for rule in asked:
                 try:
                     allowed = rule.predicate(identity, environ)

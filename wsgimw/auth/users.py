@@ -69,6 +69,11 @@ class Users(Part):
         given: Any = self.mapping
         return Users, (given.value, self.roles)
 
+    @property
+    def _find(self) -> Callable[[str], Account | None]:
+        """The lookup without a call in between, where nobody is asked for roles."""
+        return self.lookup if self._live is not None else self._accounts.get
+
     def lookup(self, username: str) -> Account | None:
         """Give the account of that name, or None."""
         account = self._accounts.get(username)

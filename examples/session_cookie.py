@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from http.cookies import CookieError, SimpleCookie
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING
 
 from itsdangerous import BadSignature, TimestampSigner
 
@@ -24,8 +24,8 @@ class SessionCookie:
     signer: TimestampSigner = field(repr=False)
     cookie: str = "session"
     max_age: int = 8 * 3600
-    name: ClassVar[str] = "Session"
-    reads: ClassVar[frozenset[str]] = frozenset({"HTTP_COOKIE"})
+    name = "Session"
+    reads = frozenset({"HTTP_COOKIE"})
 
     def authenticate(self, environ: WSGIEnvironment) -> Identity | Denied | None:
         try:

@@ -11,7 +11,7 @@ in histories and in `Referer`.
 from __future__ import annotations
 
 from dataclasses import KW_ONLY, dataclass, field
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 from wsgimw.auth.bearer import Ask, Verifier, asking, check_verifier, well_formed
 from wsgimw.auth.challenges import challenge
@@ -44,7 +44,7 @@ class APIKey(BuiltIn):
     _key: str = field(init=False, repr=False, compare=False)
     _verify: Ask = field(init=False, repr=False, compare=False)
 
-    name: ClassVar[str] = "ApiKey"
+    name = "ApiKey"
 
     def __post_init__(self) -> None:
         check_verifier(self.verifier, "APIKey")

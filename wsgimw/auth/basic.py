@@ -24,7 +24,7 @@ import os
 from collections.abc import Callable
 from dataclasses import KW_ONLY, dataclass, field
 from time import monotonic, time
-from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from wsgimw.auth.basic_header import parse
 from wsgimw.auth.challenges import challenge, scheme_of
@@ -70,8 +70,8 @@ class Basic(BuiltIn):
     _lookup: Callable[[str], Account | None] | None = field(init=False, repr=False, compare=False)
     _decoy: Callable[[int], str] = field(init=False, repr=False, compare=False)
 
-    name: ClassVar[str] = "Basic"
-    reads: ClassVar[frozenset[str]] = frozenset({"HTTP_AUTHORIZATION"})
+    name = "Basic"
+    reads = frozenset({"HTTP_AUTHORIZATION"})
 
     def __post_init__(self) -> None:
         users: Any = self.users

@@ -17,7 +17,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeAlias, runtime_checkable
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, runtime_checkable
 
 from wsgimw.auth.challenges import B64TOKEN, LONGEST, challenge, scheme_of
 from wsgimw.auth.contracts import TokenVerifier
@@ -64,8 +64,8 @@ class Bearer(BuiltIn):
         init=False, repr=False, compare=False
     )
 
-    name: ClassVar[str] = "Bearer"
-    reads: ClassVar[frozenset[str]] = frozenset({"HTTP_AUTHORIZATION"})
+    name = "Bearer"
+    reads = frozenset({"HTTP_AUTHORIZATION"})
 
     def __post_init__(self) -> None:
         check_verifier(self.verifier, "Bearer")

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import weakref
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from wsgimw.auth.identities import Denied, Identity
 from wsgimw.auth.parts import Part
@@ -96,7 +96,7 @@ class BuiltIn(Part):
 
     __slots__ = ()
 
-    name: ClassVar[str]
+    name: str
 
     def authenticate(self, environ: WSGIEnvironment) -> Identity | Denied | None:
         """Say who it is, why it is nobody, or None: nothing of mine was sent."""

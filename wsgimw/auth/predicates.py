@@ -18,7 +18,7 @@ import difflib
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from wsgimw.auth.identities import Identity
 from wsgimw.auth.parts import Part
@@ -190,8 +190,7 @@ def compiled(given: Any, where: str) -> Predicate:
             f"{where} is {describe(given)}; it takes a word ({', '.join(WORDS)}), role(), scope(), "
             "user(), or a function of (identity, environ)"
         )
-    predicate: Predicate = given
-    return predicate
+    return cast("Predicate", given)
 
 
 def missing_scopes(

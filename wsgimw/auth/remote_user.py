@@ -11,7 +11,7 @@ key unless this scheme is listed; a client cannot set it: its headers all begin 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING
 
 from wsgimw.auth.identities import Denied, Identity, is_subject
 from wsgimw.auth.outcomes import BuiltIn, Grant, Refusal
@@ -29,9 +29,9 @@ _MALFORMED = Refusal(Denied(401, "malformed"))
 class RemoteUser(BuiltIn):
     """Keep `REMOTE_USER` and `AUTH_TYPE` as they are."""
 
-    name: ClassVar[str] = "RemoteUser"
+    name = "RemoteUser"
     # Not read from the client, and no secret: neither `Vary` nor the logs' mask is for it.
-    reads: ClassVar[frozenset[str]] = frozenset()
+    reads = frozenset()
 
     def _ask(self, environ: WSGIEnvironment) -> Grant | Refusal | None:
         user = environ.get("REMOTE_USER")

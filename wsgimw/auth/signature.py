@@ -27,7 +27,7 @@ import re
 from dataclasses import dataclass, field
 from io import BytesIO
 from time import time
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from wsgimw.auth.challenges import LONGEST, challenge
 from wsgimw.auth.identities import Denied, Identity, is_subject
@@ -69,7 +69,7 @@ class Signature(BuiltIn):
     reads: frozenset[str] = field(init=False, repr=False, compare=False)
     _grant: Grant = field(init=False, repr=False, compare=False)
 
-    name: ClassVar[str] = "Signature"
+    name = "Signature"
 
     def __init__(
         self,

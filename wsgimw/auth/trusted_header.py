@@ -18,7 +18,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection
 from dataclasses import KW_ONLY, dataclass, field
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 from wsgimw.auth.api_key import header_key
 from wsgimw.auth.identities import Denied, Identity, is_subject
@@ -54,7 +54,7 @@ class TrustedHeader(BuiltIn):
     _roles_key: str | None = field(init=False, repr=False, compare=False)
     _trusted: Callable[[WSGIEnvironment], bool] = field(init=False, repr=False, compare=False)
 
-    name: ClassVar[str] = "TrustedHeader"
+    name = "TrustedHeader"
 
     def __post_init__(self) -> None:
         key = header_key(self.header, "TrustedHeader()")

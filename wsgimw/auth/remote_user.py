@@ -31,7 +31,7 @@ class RemoteUser(BuiltIn):
 
     name = "RemoteUser"
     # Not read from the client, and no secret: neither `Vary` nor the logs' mask is for it.
-    reads = frozenset()
+    reads = frozenset[str]()
 
     def _ask(self, environ: WSGIEnvironment) -> Grant | Refusal | None:
         user = environ.get("REMOTE_USER")

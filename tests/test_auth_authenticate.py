@@ -509,13 +509,6 @@ def test_under_webtest_with_an_error_page() -> None:
     assert client.head("/").headers["Vary"] == "Authorization"
 
 
-def test_nothing_is_bad_or_worth_a_warning_to_httplint() -> None:
-    httplint = pytest.importorskip("httplint")
-    from wsgimw.devtools import check
-
-    assert httplint and check
-
-
 # Options.
 
 

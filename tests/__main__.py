@@ -12,12 +12,13 @@ from collections.abc import Sequence
 from tests.venvs import ROOT, reenter
 
 ONLY_PYTEST = "--only-pytest"
+SHARED = ["-n", "auto", "--maxprocesses", "8", "--dist", "worksteal"]  # all tests, on every core
 
 
 def plan(python: str, arguments: Sequence[str]) -> dict[str, list[str]]:
     """Return the steps by heading, in order."""
     pytest_arguments = [argument for argument in arguments if argument != ONLY_PYTEST]
-    plain_pytest = {"pytest": [python, "-m", "pytest", *pytest_arguments]}
+    plain_pytest = {"pytest": [python, "-m", "pytest", *(pytest_arguments or SHARED)]}
     if ONLY_PYTEST in arguments:
         return plain_pytest
     static = {
@@ -31,7 +32,7 @@ def plan(python: str, arguments: Sequence[str]) -> dict[str, list[str]]:
         return static | plain_pytest
     return static | {
         # pytest imports our plugin, and so the package, before pytest-cov could start.
-        "pytest": [python, "-m", "coverage", "run", "-m", "pytest"],
+        "pytest": [python, "-m", "coverage", "run", "--parallel-mode", "-m", "pytest", *SHARED],
         "coverage": [python, "-m", "tests.gate"],
     }
 
@@ -39,6 +40,8 @@ def plan(python: str, arguments: Sequence[str]) -> dict[str, list[str]]:
 def run(steps: dict[str, list[str]]) -> list[str]:
     """Run all steps, whatever fails; return the headings of those that did."""
     environ = os.environ | {"PYRIGHT_PYTHON_IGNORE_WARNINGS": "1"}
+    if "coverage" in steps:
+        environ["WSGIMW_MEASURE"] = "1"  # to tests/conftest.py
     failed = []
     for heading, command in steps.items():
         print(f"\n=== {heading} ===", flush=True)

@@ -6,11 +6,8 @@ import random
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
-import brotli
-
 from wsgimw import Compress
-from wsgimw.testing.server import App, Call, Environ, Headers, make_environ
-from wsgimw.testing.server import decode as decode_by_kit
+from wsgimw.testing.server import App, Call, Environ, Headers, decode, make_environ
 
 CODINGS = ("zstd", "br", "gzip")
 JSON = ("Content-Type", "application/json")
@@ -65,18 +62,6 @@ def value(done: Call, name: str) -> str | None:
     values = done.values(name)
     assert len(values) < 2, f"{name} is there {len(values)} times"
     return values[0] if values else None
-
-
-def decode(coding: str, data: bytes) -> tuple[bytes, bool]:
-    """Undo a coding as far as `data` goes; say whether the stream is complete."""
-    if coding != "br" or not data:
-        return decode_by_kit(coding, data)
-    decoder = brotli.Decompressor()
-    decoded = decoder.process(data)
-    # It holds output back: ask until nothing comes.
-    while more := decoder.process(b""):
-        decoded += more
-    return decoded, decoder.is_finished()
 
 
 def wire(done: Call) -> tuple[bytes, bool]:

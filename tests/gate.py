@@ -31,7 +31,7 @@ def main() -> int:
     from coverage import Coverage
 
     coverage = Coverage()
-    coverage.load()
+    coverage.combine()  # the data of all processes that shared the work
     coverage.report(show_missing=True, skip_covered=True)
     with tempfile.TemporaryDirectory() as directory:
         report = Path(directory, "coverage.json")

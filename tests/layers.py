@@ -6,20 +6,28 @@ A row may name the rules that its layer breaks on purpose; a stack breaks those 
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator
+from collections.abc import Generator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NamedTuple
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
 
 from wsgimw import (
     AccessLog,
     Authenticate,
     CatchErrors,
+    Compress,
+    Decompress,
     Exchange,
     Gzip,
     Hooks,
     RequestId,
     Require,
+    Route,
+    Router,
+    StaticFiles,
+    StatusPages,
     layer,
+    not_found,
     unless,
     when,
 )
@@ -76,7 +84,9 @@ class AllHooks(Hooks):
 
 
 @layer
-def both_yields(environ: WSGIEnvironment, *, name: str = "X-Onion") -> Iterator[Any]:
+def both_yields(
+    environ: WSGIEnvironment, *, name: str = "X-Onion"
+) -> Generator[None, Exchange, None]:
     """See head and end."""
     head = yield
     head.headers.append((name, "peeled"))
@@ -85,14 +95,14 @@ def both_yields(environ: WSGIEnvironment, *, name: str = "X-Onion") -> Iterator[
 
 
 @layer
-def head_only(environ: WSGIEnvironment) -> Iterator[Any]:
+def head_only(environ: WSGIEnvironment) -> Generator[None, Exchange, None]:
     """Be done after the head."""
     head = yield
     head.headers.append(("X-Half", "onion"))
 
 
 @layer
-def step_aside(environ: WSGIEnvironment) -> Iterator[Any]:
+def step_aside(environ: WSGIEnvironment) -> Generator[None, Exchange, None]:
     """Step aside for every request."""
     if "QUERY_STRING" in environ:
         return
@@ -126,9 +136,15 @@ def rows() -> list[Row]:
         Row("AccessLog-json", AccessLog(format="json", sink=io.StringIO())),
         # Rules 25 and 27: to answer an exception, and to report what `close()` raised, is its job.
         Row("CatchErrors", CatchErrors(log=False), skip=(25, 27)),
+        Row("CatchErrors-debug", CatchErrors(debug=True, log=False), skip=(25, 27)),
+        Row("StatusPages", StatusPages()),
+        Row("StaticFiles", StaticFiles(Path(__file__).parent, prefix="/elsewhere")),
         Row("Gzip", Gzip()),
         Row("Authenticate", Authenticate(Basic(_nobody), RemoteUser(), required=False)),
         Row("Require", Require({"/": "anyone", "/nowhere": "nobody"})),
+        Row("Compress", Compress(min_size=0)),
+        Row("Decompress", Decompress()),
+        Row("Router", Router([Route("/elsewhere/<path:p>", not_found)])),
     ]
 
 

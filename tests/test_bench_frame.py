@@ -56,7 +56,8 @@ def test_seconds_are_those_of_one_call(clock: Clock) -> None:
     assert len(case.seconds) == 3
 
 
-def test_rounds_are_interleaved_and_shuffled(clock: Clock) -> None:
+def test_rounds_are_interleaved_and_shuffled(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(gc, "collect", int)  # beside thousands of tests it is no small thing
     order: list[str] = []
 
     def case(name: str) -> Case:

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from tests.compressing import CODINGS, NOISE, PAGE, decode
 from wsgimw import codings
 from wsgimw.coded_cache import CodedCache
-from wsgimw.codings import LEVELS, compressor, encoder, require
+from wsgimw.codings import LEVELS, compressor, decoded, encoder, require
 
 law = settings(derandomize=True, database=None, deadline=None, max_examples=100)
 each_coding = pytest.mark.parametrize("coding", CODINGS)
@@ -152,6 +152,16 @@ def test_gzip_of_whole_bodies_without_libdeflate(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(codings, "_deflate", None)
     code = compressor.__wrapped__("gzip", 6)
     assert code(PAGE) == zlib.compress(PAGE, 6, 31)
+
+
+def test_gzip_that_has_more_than_it_had_room_for() -> None:
+    """Wherever the input is cut, what zlib holds back comes out."""
+    data = bytes(65536 * 3)
+    coded = compressor("gzip", 9)(data)
+    for cut in range(len(coded) + 1):
+        pieces = list(decoded("gzip", [coded[:cut], coded[cut:]]))
+        assert b"".join(pieces) == data
+        assert max(map(len, pieces)) <= 65536
 
 
 # The cache

@@ -29,7 +29,17 @@ from tests.compressing import (
     value,
     wire,
 )
-from wsgimw import Compress, Gzip, codings, compose, compress, compress_head, unless, when
+from wsgimw import (
+    Compress,
+    Gzip,
+    codings,
+    compose,
+    compress,
+    compress_flow,
+    compress_head,
+    unless,
+    when,
+)
 from wsgimw.compose import origin
 from wsgimw.record import Record
 from wsgimw.testing.server import Call, make_environ
@@ -39,7 +49,9 @@ MODULES = (
     "coded_cache",
     "coded_tags",
     "compress",
+    "compress_flow",
     "compress_head",
+    "compress_options",
     "compressible",
     "record",
     "http.validators",
@@ -819,8 +831,8 @@ def test_head_runs_no_codec(monkeypatch: pytest.MonkeyPatch) -> None:
         raise AssertionError("a codec was run")
 
     layer = Gzip()
-    monkeypatch.setattr(compress, "encoder", never)
-    monkeypatch.setattr(compress, "compressor", lambda coding, level: never)
+    monkeypatch.setattr(compress_flow, "encoder", never)
+    monkeypatch.setattr(compress_flow, "compressor", lambda coding, level: never)
 
     def writing(environ: Any, start_response: Any) -> Any:
         write = start_response(OK, [TEXT])

@@ -33,7 +33,7 @@ from tests.compressing import (
     value,
     wire,
 )
-from wsgimw import Compress, Gzip, codings, compose, compress
+from wsgimw import Compress, Gzip, codings, compose, compress_flow
 from wsgimw.testing import check_middleware
 from wsgimw.testing.server import FileWrapper, ItemWrapper, file_itself, make_environ
 
@@ -339,7 +339,7 @@ def test_an_empty_first_block_commits_the_head_and_not_the_codec(
         made.append(coding)
         return real(coding, level, live=live)
 
-    monkeypatch.setattr(compress, "encoder", counting)
+    monkeypatch.setattr(compress_flow, "encoder", counting)
     done = call(app_of(stream_of(b"", b"", PAGE)), coding)
     assert done.pull() == b""
     assert (done.coding, made) == (coding, [])
@@ -439,7 +439,7 @@ def test_the_encoder_is_let_go_at_close(coding: str, monkeypatch: pytest.MonkeyP
         alive.append(weakref.ref(made))
         return made
 
-    monkeypatch.setattr(compress, "encoder", marking)
+    monkeypatch.setattr(compress_flow, "encoder", marking)
     done = call(app_of(stream_of(PAGE, PAGE)), coding)
     done.pull()
     assert alive[0]() is not None
@@ -669,7 +669,7 @@ def test_cache_is_made_per_bound_app_and_used(monkeypatch: pytest.MonkeyPatch) -
 
         return code
 
-    monkeypatch.setattr(compress, "compressor", counting)
+    monkeypatch.setattr(compress_flow, "compressor", counting)
     layer = Gzip(cache_size=100_000)
     first, second = layer(app_of()), layer(app_of())
     for _ in range(5):
@@ -680,7 +680,7 @@ def test_cache_is_made_per_bound_app_and_used(monkeypatch: pytest.MonkeyPatch) -
 
 
 def test_time_is_read_only_when_it_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(compress, "perf_counter", None)
+    monkeypatch.setattr(compress_flow, "perf_counter", None)
     assert run(app_of()).coding == "gzip"
     with pytest.raises(TypeError):
         run(app_of(), layer=Gzip(server_timing=True))
@@ -693,3 +693,5 @@ def test_decode_of_the_kit_sees_what_is_incomplete() -> None:
         raw = run(app_of(), coding).raw
         assert decode(coding, raw) == (PAGE, True)
         assert not decode(coding, raw[:-1])[1]
+        large = run(app_of(stream_of(NOISE * 50)), coding)
+        assert wire(large) == (NOISE * 50, True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import sys
 import threading
 import weakref
@@ -34,6 +35,7 @@ from wsgimw.testing.server import Call
 
 Check = Callable[[str], None]
 CASES: list[Any] = []
+LINT: Any = importlib.import_module("webtest.lint").middleware
 LENGTH = ("Content-Length", str(len(PAGE)))
 
 
@@ -489,7 +491,7 @@ def site(environ: Any, start_response: Any) -> Any:
 @pytest.mark.parametrize("coding", CODINGS)
 def test_through_webtest(coding: str) -> None:
     """Its client decodes gzip only, so the others are asked for without it; its lint is on."""
-    app = webtest.lint.middleware(Compress()(site))
+    app = LINT(Compress()(site))
 
     def get(path: str, **options: Any) -> Any:
         request = webtest.TestRequest.blank(path, **options)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import sys
+import weakref
 from collections.abc import Iterable, Iterator
 from typing import Any
 
@@ -12,6 +14,9 @@ import pytest
 from tests.errors_apps import HEAD, Body, Fault, ask, lazy, printed, raised, raising, returning
 from wsgimw import CatchErrors
 from wsgimw.testing.server import Call, Environ, StartResponse, make_environ
+
+DEBUG = CatchErrors(debug=True, log=False)
+HTML = {"HTTP_ACCEPT": "text/html"}
 
 
 @pytest.mark.parametrize(
@@ -82,6 +87,89 @@ def test_werkzeug_the_iterable_leaks_when_never_started() -> None:
     call = Call(CatchErrors()(returning(body)), make_environ()).begin()
     call.close()
     assert body.closes == 1
+
+
+def test_werkzeug_frames_are_kept_for_ever() -> None:
+    class Local:
+        pass
+
+    alive: list[weakref.ref[Any]] = []
+
+    def app(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+        local = Local()
+        alive.append(weakref.ref(local))
+        raise Fault("x")
+
+    gc.disable()
+    try:
+        assert ask(app, DEBUG, **HTML).status[:3] == "500"
+        assert [each() for each in alive] == [None]
+    finally:
+        gc.enable()
+
+
+@pytest.mark.parametrize("host", ["evil.test", "localhost.evil.test", "127.0.0.1.evil.test", ""])
+def test_werkzeug_cve_2024_34069_a_page_under_the_name_of_somebody_else(host: str) -> None:
+    call = ask(raising(Fault("the message")), DEBUG, **HTML, HTTP_HOST=host)
+    assert call.status[:3] == "500"
+    assert b"the message" not in call.raw
+
+
+@pytest.mark.parametrize("name", ["werkzeug-1001", "werkzeug-2719", "werkzeug-cve-2024-34069"])
+@pytest.mark.parametrize(
+    "query", ["__debugger__=yes&cmd=1%2B1&frm=0&s=x", "__debugger__=yes&cmd=printpin&s=x"]
+)
+def test_a_console_a_pin_or_a_secret_is_nowhere(name: str, query: str, capsys: Any) -> None:
+    seen: list[str] = []
+
+    def app(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+        seen.append(environ["QUERY_STRING"])
+        raise Fault("x")
+
+    call = ask(app, DEBUG, **HTML, QUERY_STRING=query)
+    assert seen == [query]  # it is the app's request like any other
+    assert call.values("Set-Cookie") == []
+    script = call.raw.partition(b"<script nonce=")[2].lower()
+    for word in (b"fetch(", b"xmlhttprequest", b"eval(", b"pin", b"secret", b"websocket"):
+        assert word not in script
+    assert capsys.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize(
+    "path", ["/_ignition/execute-solution", "/_ignition/health-check", "/console", "/_debug/1"]
+)
+def test_ignition_cve_2021_3129_there_is_no_extra_url(path: str) -> None:
+    call = ask(returning([b"the app"]), DEBUG, PATH_INFO=path, REQUEST_METHOD="POST")
+    assert (call.status, call.raw) == ("200 OK", b"the app")
+
+
+@pytest.mark.parametrize(
+    "keys",
+    [
+        pytest.param({"QUERY_STRING": "a=<script>x</script>"}, id="laravel-cve-2024-13918-query"),
+        pytest.param({"HTTP_X_A": "<script>x</script>"}, id="laravel-cve-2024-13918-field"),
+        pytest.param({"wsgimw.route": "<script>x</script>"}, id="laravel-cve-2024-13919-route"),
+        pytest.param({"PATH_INFO": "/<script>x</script>"}, id="laravel-cve-2024-13919-path"),
+    ],
+)
+def test_what_came_with_the_request_stays_text(keys: Any) -> None:
+    raw = ask(raising(Fault()), DEBUG, **HTML, **keys).raw
+    assert b"<script>x" not in raw
+    assert b"script" in raw.partition(b"<script nonce")[0]
+
+
+def test_starlette_3205_a_local_with_a_bad_repr() -> None:
+    class Bad:
+        def __repr__(self) -> str:
+            raise ZeroDivisionError("in repr")
+
+    def app(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+        local = [Bad(), {"key": Bad()}]
+        raise Fault(len(local))
+
+    raw = ask(app, DEBUG, **HTML).raw
+    assert b'<section id="frames">' in raw
+    assert b"Bad at 0x" in raw
 
 
 def test_werkzeug_3049_an_exception_group_is_shown_whole() -> None:

@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 
 from tests.venvs import ROOT
-from wsgimw.errors.fingerprint import fingerprint, kind_of, related, type_name
+from wsgimw.errors.fingerprint import fingerprint, kind_of, related
+from wsgimw.record import type_name
 
 
 def caught(function: Callable[[], object]) -> BaseException:

@@ -290,7 +290,11 @@ class TestHTTPError:
         with pytest.raises(ValueError, match="three characters or more"):
             HTTPError(404, None, headers=(), **cast(Any, {name: 1}))
 
-    @pytest.mark.parametrize("value", [object(), float("nan"), {1, 2}, b"x"], ids=repr)
+    @pytest.mark.parametrize(
+        "value",
+        [object(), float("nan"), {1, 2}, b"x"],
+        ids=["object", "nan", "set", "bytes"],
+    )
     def test_values_that_are_no_json(self, value: Any) -> None:
         with pytest.raises(ValueError, match="no JSON value"):
             HTTPError(404, member=value)

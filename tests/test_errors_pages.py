@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+from email.utils import formatdate
 from html.parser import HTMLParser
+from io import BytesIO
 from typing import Any
+from wsgiref.validate import validator
 
 import pytest
 
@@ -13,6 +16,7 @@ from wsgimw import CatchErrors
 from wsgimw.errors import HTTPError
 from wsgimw.errors.pages import HTML, PROBLEM, TEXT, html_page
 from wsgimw.record import Record
+from wsgimw.testing.server import Call, make_environ
 
 SECRET = "5ecret-in-the-message"
 FIREFOX = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
@@ -192,3 +196,32 @@ def test_the_front_door_of_errors() -> None:
     assert {"CatchErrors", "HTTPError", "Report", "StatusPages"} <= set(dir(wsgimw.errors))
     with pytest.raises(AttributeError, match="has no attribute 'CatchError'"):
         wsgimw.errors.CatchError  # type: ignore[attr-defined]  # noqa: B018
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+@pytest.mark.parametrize("accept", ["text/html", "application/json", "text/plain"])
+@pytest.mark.parametrize("debug", [False, True], ids=["production", "debug"])
+@pytest.mark.parametrize(
+    "error",
+    [Fault(), HTTPError(405, "Only GET.", headers=[("Allow", "GET")])],
+    ids=["500", "405"],
+)
+def test_httplint_and_wsgiref_find_nothing(
+    error: Exception, debug: bool, accept: str, method: str
+) -> None:
+    httplint = pytest.importorskip("httplint")
+    app: Any = validator(CatchErrors(debug=debug, log=False)(validator(raising(error))))
+    environ = make_environ(HTTP_ACCEPT=accept, REQUEST_METHOD=method)
+    environ["wsgi.input"] = BytesIO()
+    call = Call(app, environ).run()
+    linter = httplint.HttpResponseLinter()
+    code, _, phrase = call.status.partition(" ")
+    linter.process_response_topline(b"HTTP/1.1", code.encode(), phrase.encode())
+    fields = [*call.headers, ("Date", formatdate(usegmt=True))]
+    linter.process_headers([(name.encode(), value.encode()) for name, value in fields])
+    if method == "HEAD":
+        linter.is_head_response = True
+    else:
+        linter.feed_content(call.raw)
+    linter.finish_content(True)
+    assert [note for note in linter.notes if note.level.name in ("BAD", "WARN")] == []

@@ -79,6 +79,19 @@ def test_odd_environs_give_a_report() -> None:
     assert (report["path"], report["query"], report["headers"]) == ("", "", {"Host": "localhost"})
 
 
+@pytest.mark.parametrize("hidden", [{"PATH_INFO", "QUERY_STRING"}, ["SCRIPT_NAME", "QUERY_STRING"]])
+def test_what_environ_asks_to_hide(hidden: Any) -> None:
+    keys = {"PATH_INFO": "/s3cr3t", "QUERY_STRING": "s3cr3t", "wsgimw.redact": hidden}
+    report = report_of(raising(Fault()), **keys)
+    assert (report["path"], report["query"]) == ("/[redacted]", "[redacted]")
+
+
+@pytest.mark.parametrize("hidden", [7, None, "", 1.5], ids=repr)
+def test_what_asks_to_hide_nothing_breaks_nothing(hidden: Any) -> None:
+    report = report_of(raising(Fault()), QUERY_STRING="a=1", **{"wsgimw.redact": hidden})
+    assert (report["query"], report["headers"]) == ("a=1", {"Host": "localhost"})
+
+
 def test_it_is_bounded() -> None:
     many = {f"HTTP_X_{number}": "v" * 5000 for number in range(500)}
     report = report_of(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import weakref
 from collections.abc import Callable, Iterator
+from contextvars import ContextVar
 from typing import Any
 from wsgiref.util import FileWrapper
 
@@ -24,7 +25,15 @@ from tests.strict_server import (
     raising_app,
     writing_app,
 )
-from wsgimw.exchange import Blocks, Flow, flow_after, flow_through
+from wsgimw.exchange import (
+    Blocks,
+    ContextFlow,
+    Flow,
+    WatchedStream,
+    flow_after,
+    flow_through,
+    own_code,
+)
 
 OOPS = ValueError("oops")
 LATER = KeyError("later")
@@ -51,7 +60,9 @@ class Trace(list[Any]):
 
 
 @pytest.mark.parametrize(
-    "body", [[b"a"], (b"a",), Body(b"a"), ClosingList([b"a"]), None, b"a", 3], ids=repr
+    "body",
+    [[b"a"], (b"a",), Body(b"a"), ClosingList([b"a"]), None, b"a", 3],
+    ids=["list", "tuple", "iterable", "list-with-close", "None", "bytes", "int"],
 )
 @pytest.mark.parametrize("overrides", [{}, {"counts": True}], ids=["nothing", "counts"])
 def test_a_flow_that_says_nothing_passes_the_very_body(body: Any, overrides: Any) -> None:
@@ -655,7 +666,117 @@ def test_a_plain_list_is_watched_once_an_outer_flow_wants_to_know() -> None:
     assert trace == ["inner ended", "outer ended"]
 
 
+@pytest.mark.parametrize("ends", ["dies", "closed", "cut"])
+def test_a_stream_that_is_watched_for_a_flow(ends: str) -> None:
+    said: list[Any] = []
+
+    def note(name: str) -> Any:
+        return lambda self: said.append((name, self.bytes, self.complete, self.error))
+
+    inner = Body(b"ab", b"c")
+    out = Server().call(
+        flow(app_of(inner), streams=WatchedStream, lost=note("lost"), ended=note("ended"))
+    )
+    assert type(out) is WatchedStream
+    iterator = iter(out)
+    assert next(iterator) == b"ab"
+    if ends == "closed":
+        assert list(iterator) == [b"c"]
+    if ends != "dies":
+        out.close()
+        out.close()
+    del out, iterator
+    gc.collect()
+    assert said == [
+        {
+            "dies": ("lost", 2, False, None),
+            "closed": ("ended", 3, True, None),
+            "cut": ("ended", 2, False, None),
+        }[ends]
+    ]
+    assert inner.closed == (ends != "dies")
+
+
+def test_a_watched_stream_that_fails_and_dies_tells_the_error() -> None:
+    said: list[Any] = []
+
+    def lost(self: Any) -> None:
+        said.append((self.bytes, self.error))
+
+    error = ValueError("oops")
+    watches: Any = {"streams": WatchedStream, "lost": lost, "ended": lambda self: None}
+    out = Server().call(flow(app_of(Body(b"ab", error)), **watches))
+    with pytest.raises(ValueError, match="oops"):
+        list(out)
+    del out
+    error.__traceback__ = None  # its frames hold the stream
+    gc.collect()
+    assert said == [(2, error)]
+
+
 # begin, and a flow made after the call
+
+
+def test_begin_may_have_entered() -> None:
+    trace = Trace()
+    marks = {"enter": trace.note("("), "leave": trace.note(")")}
+    app = flow(app_of(Body(b"a")), lambda flow: trace.append("begin"), entered=True, **marks)
+    assert Server().serve(app) == b"a"
+    assert trace == ["begin", ")", "(", ")", "(", ")", "(", ")"]
+
+
+VALUE: ContextVar[Any] = ContextVar("value", default=None)
+
+
+def in_context(app: App, value: Any) -> App:
+    def begin(flow: Any) -> None:
+        flow.value, flow.former = value, VALUE.get()
+        VALUE.set(value)
+
+    return flow_through(app, type("In", (ContextFlow,), {"variable": VALUE}), begin)
+
+
+@pytest.mark.parametrize(
+    ("app", "seen"),
+    [
+        pytest.param(lambda look: flow(app_of([b"a"]), ended=look), ["in"], id="a joined list"),
+        pytest.param(lambda look: flow(app_of(Body(b"a")), ended=look), ["in"], id="a stream"),
+        pytest.param(lambda look: app_of([b"a"]), [], id="a list"),
+    ],
+)
+def test_a_context_is_there_for_what_is_inside_alone(app: Any, seen: list[Any]) -> None:
+    found: list[Any] = []
+    inner = app(lambda self: found.append(VALUE.get()))
+
+    def looking(environ: Any, start_response: Any) -> Any:
+        assert VALUE.get() == "in"
+        return inner(environ, start_response)
+
+    out = Server().call(in_context(looking, "in"))
+    assert VALUE.get() is None
+    assert list(out) == [b"a"]
+    for _ in range(2):
+        getattr(out, "close", lambda: None)()
+        assert VALUE.get() is None
+    assert found == seen
+
+
+def test_a_context_goes_when_inner_code_raises() -> None:
+    for app in (raising_app(OOPS), app_of(Body(OOPS)), app_of(Body(b"a", at_close=OOPS))):
+        with pytest.raises(ValueError, match="oops"):
+            Server().serve(in_context(app, "in"))
+        assert VALUE.get() is None
+
+
+def test_code_of_its_own() -> None:
+    def function(a: int, b: int = 2) -> int:
+        """Say something."""
+        return a + b
+
+    own = own_code(function)
+    assert (own(1), own.__doc__, own.__name__) == (3, "Say something.", "function")
+    assert own.__code__ is not function.__code__
+    assert own_code(len) is len
 
 
 def test_begin_may_answer() -> None:
@@ -743,3 +864,71 @@ def test_without_counting_bytes_tells_whether_any_left(
     whole = flow(app_of(Body(*blocks)), ended=lambda self: counts.append(self.complete))
     assert Server().serve(whole) == b"".join(blocks)
     assert counts == [True]
+
+
+# A list that goes out as a stream, an end that lists do not need, a head that settles it all.
+
+
+@pytest.mark.parametrize(
+    ("body", "blocks"),
+    [
+        pytest.param([], [b""], id="empty"),  # matrix.md S1: never a body without a block
+        pytest.param([b"a", b"b"], [b"A", b"B"], id="list"),
+        pytest.param((b"a",), [b"A"], id="tuple"),
+        pytest.param(ClosingList([b"a"]), [b"A"], id="list with a close"),
+    ],
+)
+def test_a_list_may_go_out_as_a_stream(body: Any, blocks: list[bytes]) -> None:
+    server = Server()
+    answer = server.call(
+        flow(
+            app_of(body),
+            whole=lambda self, blocks: None,
+            block=lambda self, block: block.upper(),
+        )
+    )
+    assert not hasattr(answer, "__len__")
+    assert list(answer) == blocks
+    answer.close()
+    if isinstance(body, ClosingList):
+        assert body.closed == 1
+
+
+def test_an_end_that_matters_for_streams_only() -> None:
+    ends: list[bool | None] = []
+    bound = flow(
+        app_of([b"a"]),
+        ends=False,
+        whole=lambda self, blocks: blocks,
+        ended=lambda self: ends.append(self.complete),
+    )
+    assert type(Server().call(bound)) is list
+    stream = flow(iterator_app(b"a"), ends=False, ended=lambda self: ends.append(self.complete))
+    body: Any = Server().call(stream)
+    list(body)
+    body.close()
+    assert ends == [True]
+
+
+def test_what_is_settled_at_the_head_is_not_asked_about() -> None:
+    class Settled(Flow):
+        __slots__ = ("settled",)
+
+        settled: bool
+
+        def start(self, status: Any, headers: Any, exc_info: Any = None, /) -> Any:
+            self.settled = True
+            flows.append(self)
+            return self.forward(status, headers, exc_info)
+
+        def hand_on(self, body: Any, final: bool, /) -> bool:
+            raise AssertionError("asked")
+
+    flows: list[Settled] = []
+    body = Body(b"a")
+
+    def begin(flow: Settled) -> None:
+        flow.settled = False
+
+    assert Server().call(flow_through(app_of(body), Settled, begin)) is body
+    assert flows[0].complete is None

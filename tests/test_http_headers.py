@@ -5,7 +5,6 @@ from __future__ import annotations
 import doctest
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -445,17 +444,11 @@ def test_law_what_was_added_is_seen(lines: list[str]) -> None:
         pytest.param("private,", id="one directive"),
     ],
 )
-def test_time_is_linear(unit: str) -> None:
-    def cost(size: int) -> float:
-        text = unit * (size // len(unit))
-        best = 1.0
-        for _ in range(3):
-            started = time.perf_counter()
-            pairs = [("Cache-Control", text), ("Vary", text)]
-            split_list(text, ";")
-            add_directive(pairs, "no-store")
-            add_vary(pairs, "Origin")
-            best = min(best, time.perf_counter() - started)
-        return best
-
-    assert cost(131_072) <= 40 * max(cost(8_192), 0.0002)
+def test_a_megabyte_comes_back(unit: str) -> None:
+    """What is quadratic takes hours here: the watchdog of pytest's settings ends it."""
+    text = unit * (2**20 // len(unit))
+    pairs = [("Cache-Control", text), ("Vary", text)]
+    assert split_list(text, ";") or not text.strip(";, ")
+    add_directive(pairs, "no-store")
+    add_vary(pairs, "Origin")
+    assert [name for name, _ in pairs] == ["Cache-Control", "Vary"]

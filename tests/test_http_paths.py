@@ -6,7 +6,6 @@ import doctest
 import re
 import subprocess
 import sys
-import time
 import unicodedata
 from collections.abc import Callable
 from pathlib import Path
@@ -592,23 +591,15 @@ def test_law_a_location_stays_on_this_site(path: str, query: str) -> None:
         pytest.param("\ud800", id="surrogates"),
     ],
 )
-def test_time_is_linear(unit: str) -> None:
-    def cost(size: int) -> float:
-        environ = wsgi("/%" + unit * (size // len(unit)) + "x")
-        path = environ["PATH_INFO"]
-        best = 1.0
-        for _ in range(3):
-            started = time.perf_counter()
-            readings(environ)
-            location(path, path)
-            percent_query(path)
-            best = min(best, time.perf_counter() - started)
-        return best
-
-    assert cost(131_072) <= 40 * max(cost(8_192), 0.0005)
+def test_a_megabyte_comes_back(unit: str) -> None:
+    """What is quadratic takes hours here: the watchdog of pytest's settings ends it."""
+    environ = wsgi("/%" + unit * (2**20 // len(unit)) + "x")
+    path = environ["PATH_INFO"]
+    found = readings(environ)
+    assert found is None or all(found)
+    assert location(path, path).startswith("/")
+    assert percent_query(path)
 
 
 def test_a_megabyte_of_marks_does_not_stop_the_server() -> None:
-    started = time.perf_counter()
     assert readings(wsgi("/" + "\u0301" * 250_000 + "\u0323" * 250_000)) is None
-    assert time.perf_counter() - started < 10

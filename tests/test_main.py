@@ -29,14 +29,9 @@ def test_arguments_reach_pytest() -> None:
 
 
 def test_coverage_sees_pytest_from_the_start() -> None:
-    assert runner.plan("python", [])["pytest"] == [
-        "python",
-        "-m",
-        "coverage",
-        "run",
-        "-m",
-        "pytest",
-    ]
+    step = runner.plan("python", [])["pytest"]
+    assert step[:6] == ["python", "-m", "coverage", "run", "--parallel-mode", "-m"]
+    assert step[6:] == ["pytest", *runner.SHARED]
 
 
 def test_all_steps_run_whatever_fails(capfd: pytest.CaptureFixture[str]) -> None:

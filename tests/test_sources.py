@@ -24,8 +24,9 @@ LEVELS: list[tuple[str, tuple[str, ...]]] = [
     ("compose", ("compose",)),
     (
         "what layers share",
-        ("record", "redact", "codings", "peers", "answers", "facts", "misuse", "describe"),
+        ("record", "redact", "shapes", "codings", "peers", "answers", "facts", "misuse"),
     ),
+    ("names", ("describe",)),
     ("http", ("http",)),
 ]
 LAYERS = next(number for number, (name, _) in enumerate(LEVELS) if name == "layers")
@@ -35,7 +36,7 @@ FRONT_DOOR = -1
 OFFERED = {module.split(".")[1] for module in wsgimw.__dict__["_LAZY"].values()}
 
 # Within one level: who may import whom, since one stands upon the other.
-BESIDE = {("onion", "exchange"), ("misuse", "describe")}
+BESIDE = {("onion", "exchange"), ("shapes", "redact")}
 
 # What stands in a server's place, and so consumes bodies by itself.
 CONSUMERS = ("testing", "devtools", "cli", "__main__")
@@ -150,6 +151,7 @@ class Touches(ast.NodeVisitor):
 
     def __init__(self) -> None:
         self.found: list[tuple[int, str]] = []
+        self.may_join = False
 
     def is_body(self, node: ast.expr) -> bool:
         if isinstance(node, ast.Call):  # `for block in app(environ, start_response)`
@@ -175,16 +177,17 @@ class Touches(ast.NodeVisitor):
             ):
                 self.note(node, f"takes the {node.args[1].value} of a body")
         joins = isinstance(function, ast.Attribute) and function.attr == "join"
-        if joins and any(self.is_body(arg) for arg in node.args):
+        if joins and not self.may_join and any(self.is_body(arg) for arg in node.args):
             self.note(node, "iterates a body")
         if isinstance(function, ast.Name) and function.id == "write":
             self.note(node, "forwards write()")
         self.generic_visit(node)
 
     def visit_FunctionDef(self, node: ast.FunctionDef) -> None:
-        # A list that `hand_on` shows is all there: to look at it pulls nothing out of an app.
-        if node.name != "_hand_on_list":
-            self.generic_visit(node)
+        # A list that `hand_on` shows is all there: to join it pulls nothing out of an app.
+        outer, self.may_join = self.may_join, "hand_on" in node.name
+        self.generic_visit(node)
+        self.may_join = outer
 
     def visit_For(self, node: ast.For) -> None:
         if self.is_body(node.iter):
@@ -238,6 +241,8 @@ def test_the_primitive_is_found_to_touch_bodies() -> None:
         ("for n, block in enumerate(body): pass", "iterates a body"),
         ("[len(block) for block in body]", "iterates a body"),
         ("b''.join(body)", "iterates a body"),
+        ("def hand_on(): list(body)", "iterates a body"),
+        ("def hand_on():\n    def other(): b''.join(body)", "iterates a body"),
         ("list(body)", "iterates a body"),
         ("next(iter(body))", "iterates a body"),
         ("[*body]", "iterates a body"),
@@ -251,7 +256,14 @@ def test_what_is_found(source: str, what: str) -> None:
 
 @pytest.mark.parametrize(
     "source",
-    ["file.close()", "for line in file: pass", "b''.join(blocks)", "file.write(b'')", "len(body)"],
+    [
+        "file.close()",
+        "for line in file: pass",
+        "b''.join(blocks)",
+        "file.write(b'')",
+        "len(body)",
+        "def hand_on(): b''.join(body)",
+    ],
 )
 def test_what_is_not_found(source: str) -> None:
     assert touches(source) == []

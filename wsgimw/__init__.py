@@ -25,9 +25,19 @@ if TYPE_CHECKING:
     from wsgimw.auth import Require as Require
     from wsgimw.compress import Compress as Compress
     from wsgimw.compress import Gzip as Gzip
+    from wsgimw.decompress import Decompress as Decompress
     from wsgimw.errors import CatchErrors as CatchErrors
     from wsgimw.errors import StatusPages as StatusPages
     from wsgimw.request_id import RequestId as RequestId
+    from wsgimw.routing import Host as Host
+    from wsgimw.routing import Include as Include
+    from wsgimw.routing import Mount as Mount
+    from wsgimw.routing import Redirect as Redirect
+    from wsgimw.routing import Route as Route
+    from wsgimw.routing import Router as Router
+    from wsgimw.routing import not_found as not_found
+    from wsgimw.routing import params as params
+    from wsgimw.static import StaticFiles as StaticFiles
 
 __version__ = "0.1.0"
 
@@ -36,16 +46,26 @@ __all__ = [
     "Authenticate",
     "CatchErrors",
     "Compress",
+    "Decompress",
     "Exchange",
     "Gzip",
     "Hooks",
+    "Host",
+    "Include",
     "Layer",
+    "Mount",
+    "Redirect",
     "RequestId",
     "Require",
+    "Route",
+    "Router",
     "Stack",
+    "StaticFiles",
     "StatusPages",
     "compose",
     "layer",
+    "not_found",
+    "params",
     "unless",
     "when",
 ]
@@ -55,10 +75,20 @@ _LAZY = {
     "Authenticate": "wsgimw.auth",
     "CatchErrors": "wsgimw.errors",
     "Compress": "wsgimw.compress",
+    "Decompress": "wsgimw.decompress",
     "Gzip": "wsgimw.compress",
+    "Host": "wsgimw.routing",
+    "Include": "wsgimw.routing",
+    "Mount": "wsgimw.routing",
+    "Redirect": "wsgimw.routing",
     "RequestId": "wsgimw.request_id",
     "Require": "wsgimw.auth",
+    "Route": "wsgimw.routing",
+    "Router": "wsgimw.routing",
     "StatusPages": "wsgimw.errors",
+    "not_found": "wsgimw.routing",
+    "params": "wsgimw.routing",
+    "StaticFiles": "wsgimw.static",
 }
 
 if not TYPE_CHECKING:  # a visible __getattr__ makes checkers accept any misspelt name

@@ -3,6 +3,7 @@
     wsgimw run MODULE:ATTR      serve any WSGI app for development
     wsgimw check MODULE:ATTR    hold a layer, a stack or an app to the rules of WSGI
     wsgimw demo                 serve a small site behind a stack, to see what the layers do
+    wsgimw static ACTION ROOT   build, check or explain a directory of static files
 
 `MODULE:ATTR` is a module that can be imported from the current directory and a name in it, which
 may be dotted (`shop.web:site.app`) or a call with literal arguments (`shop:create(debug=True)`).
@@ -243,6 +244,21 @@ def _demo(options: argparse.Namespace) -> int:
     return GOOD
 
 
+def _static_arguments(parser: argparse.ArgumentParser) -> None:
+    from wsgimw.static import command
+
+    command.add_arguments(parser)
+
+
+def _static(options: argparse.Namespace) -> int:
+    from wsgimw.static import command
+
+    try:
+        return command.run(options)
+    except OSError as error:
+        raise Usage(str(error)) from None
+
+
 def _port(text: str) -> int:
     if not (text.isascii() and text.isdigit() and int(text) < 65536):
         raise argparse.ArgumentTypeError(f"{text!r} is no port; write a number from 0 to 65535")
@@ -253,4 +269,5 @@ COMMANDS = (
     Command("run", "serve a WSGI app for development", _run_arguments, _run),
     Command("check", "hold a layer, a stack or an app to the rules", _check_arguments, _check),
     Command("demo", "serve a small site behind a stack", _demo_arguments, _demo),
+    Command("static", "build, check or explain static files", _static_arguments, _static),
 )

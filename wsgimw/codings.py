@@ -1,4 +1,4 @@
-"""Content codings: encode whole bodies and streams in gzip, br and zstd. RFC 9110, 8.4.1.
+"""Content codings: encode whole bodies and streams in gzip, br and zstd, decode. RFC 9110, 8.4.1.
 
 One table of what can be done here, used by every layer that codes: `Compress`, `Decompress`,
 `StaticFiles`, `wsgimw static build`. Nothing in here knows WSGI.
@@ -24,13 +24,23 @@ zstd 120 KB live (level 1) and 820 KB at level 3, br 340 KB live and 1.3 MB at l
 from __future__ import annotations
 
 import zlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from functools import lru_cache, partial
 from importlib import import_module
 from typing import Any, NamedTuple
 
-__all__ = ["CODINGS", "LEVELS", "Encoder", "Levels", "compressor", "encoder", "require"]
+__all__ = [
+    "CODINGS",
+    "LEVELS",
+    "CodingError",
+    "Encoder",
+    "Levels",
+    "compressor",
+    "decoded",
+    "encoder",
+    "require",
+]
 
 
 def _module(*names: str) -> Any:
@@ -72,6 +82,9 @@ _GZIP_WINDOW = 31  # 15 bits, and 16 for the gzip frame
 _LIVE_GZIP_WINDOW, _LIVE_GZIP_MEMORY = 28, 5
 _LIVE_BROTLI = {"lgwin": 14}
 _POOLED = 4
+_PIECE = 65536
+_BROTLI_PIECE = 32_000  # it goes beyond, up to the end of a buffer that doubles
+_ZSTD_WINDOW = 23
 
 
 def require(coding: str) -> None:
@@ -181,3 +194,83 @@ def _zstd_compressor(level: int) -> Callable[[bytes], bytes]:
         return coded
 
     return zstd
+
+
+class CodingError(ValueError):
+    """What came is not in the coding that it is said to be in, or not all of it."""
+
+
+def decoded(coding: str, blocks: Iterable[bytes]) -> Iterator[bytes]:
+    """Undo a coding, piece by piece: none is longer than 64 KiB, whatever went in.
+
+    All members of a gzip file and all frames of zstd are decoded, skippable ones too. Raises
+    `CodingError` for what is corrupt, cut off, or followed by something else. No bytes at all are
+    no error. A zstd window above 8 MiB is refused (RFC 9659).
+
+    >>> b"".join(decoded("gzip", [compressor("gzip", 6)(b"a" * 100_000)])) == b"a" * 100_000
+    True
+    """
+    try:
+        yield from _DECODERS[coding](blocks)
+    except (zlib.error, *_ERRORS) as error:
+        raise CodingError(f"the bytes are no {coding}: {error}") from None
+
+
+def _gunzipped(blocks: Iterable[bytes]) -> Iterator[bytes]:
+    stream = None
+    for data in blocks:
+        while data:
+            stream = stream or zlib.decompressobj(_GZIP_WINDOW)
+            piece = stream.decompress(data, _PIECE)
+            yield piece
+            while len(piece) == _PIECE and not stream.unconsumed_tail and not stream.eof:
+                piece = stream.decompress(b"", _PIECE)  # it may have more than it had room for
+                yield piece
+            data = stream.unused_data if stream.eof else stream.unconsumed_tail
+            if stream.eof:
+                stream = None
+    if stream is not None:
+        raise CodingError("the gzip stream is cut off")
+
+
+def _unbrotlied(blocks: Iterable[bytes]) -> Iterator[bytes]:
+    stream = None
+    for data in filter(None, blocks):
+        stream = stream or _brotli.Decompressor()
+        if stream.is_finished():
+            raise CodingError("something follows the brotli stream")
+        piece = stream.process(data, output_buffer_limit=_BROTLI_PIECE)
+        # It holds output back even when it says that it can take more: ask until nothing comes.
+        while piece:
+            yield piece
+            piece = stream.process(b"", output_buffer_limit=_BROTLI_PIECE)
+    if stream is not None and not stream.is_finished():
+        raise CodingError("the brotli stream is cut off")
+
+
+def _unzstded(blocks: Iterable[bytes]) -> Iterator[bytes]:
+    stream = None
+    options = {_zstd.DecompressionParameter.window_log_max: _ZSTD_WINDOW}
+    for data in blocks:
+        while data:
+            stream = stream or _zstd.ZstdDecompressor(options=options)
+            yield stream.decompress(data, max_length=_PIECE)
+            while not (stream.eof or stream.needs_input):
+                yield stream.decompress(b"", max_length=_PIECE)
+            data = stream.unused_data if stream.eof else b""
+            if stream.eof:
+                stream = None
+    if stream is not None:
+        raise CodingError("the zstd frame is cut off")
+
+
+_ERRORS = tuple(
+    error
+    for error in (getattr(_brotli, "error", None), getattr(_zstd, "ZstdError", None))
+    if error is not None
+)
+_DECODERS: Mapping[str, Callable[[Iterable[bytes]], Iterator[bytes]]] = {
+    "zstd": _unzstded,
+    "br": _unbrotlied,
+    "gzip": _gunzipped,
+}

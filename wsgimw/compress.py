@@ -68,75 +68,36 @@ sent. It costs the codec and some microseconds.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from functools import lru_cache, partial, wraps
-from time import perf_counter
+from functools import wraps
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
-from wsgimw import compress_head as head
 from wsgimw import misuse
-from wsgimw.coded_cache import CodedCache
 from wsgimw.coded_tags import for_if_match, with_plain_tags
-from wsgimw.codings import CODINGS, LEVELS, Encoder, compressor, encoder, require
+from wsgimw.codings import CODINGS, LEVELS
 from wsgimw.compose import BaseLayer
-from wsgimw.compress_head import Verdict
-from wsgimw.compressible import LEFT_ALONE, LIVE, TYPES, classifier
-from wsgimw.describe import describe
-from wsgimw.exchange import Flow, flow_through
-from wsgimw.http.headers import Headers, has_directive
-from wsgimw.http.negotiation import choose_coding
-from wsgimw.record import Record, record
+from wsgimw.compress_flow import FRESH, NOTHING, CompressFlow, Plan
+from wsgimw.compress_options import (
+    check_bool,
+    check_codings,
+    check_levels,
+    check_names,
+    check_size,
+)
+from wsgimw.compressible import TYPES
+from wsgimw.exchange import flow_through
+from wsgimw.http.headers import has_directive
+from wsgimw.record import record
 
 if TYPE_CHECKING:
     from typing import TypedDict, Unpack
 
-    from _typeshed import OptExcInfo
     from _typeshed.wsgi import WSGIApplication
-
-    from wsgimw.exchange import Block
 
 __all__ = ["CODINGS", "TYPES", "Compress", "Gzip"]
 
 Function = TypeVar("Function", bound=Callable[..., Any])
-
-_OPT_OUT = Verdict("opt-out", varies=False)
-_ENCODED = Verdict("encoded", varies=False)
-_STATUS = Verdict("status", varies=False)
-_NO_TRANSFORM = Verdict("no-transform", varies=False)
-_TYPE = Verdict("type", varies=False)
-_NOT_MODIFIED = Verdict("status", varies=True)
-_RANGE = Verdict("range", varies=True)
-_SENDFILE = Verdict("sendfile", varies=True)
-_ACCEPT = Verdict("accept", varies=True)
-_CROSS_SITE = Verdict("cross-site", varies=True)
-_EMPTY = Verdict("empty", varies=True)
-_TOO_SMALL = Verdict("too-small", varies=True)
-_NO_GAIN = Verdict("no-gain", varies=True)
-_LATE = Verdict("late", varies=True)
-_NO_BODY = frozenset({"204", "205"})
-_CODED = {coding: Verdict(coding, varies=True) for coding in LEVELS}
-
-
-class _Levels(Mapping[str, int]):
-    """A mapping of its own that nobody can change, and that shows as a dict."""
-
-    __slots__ = ("_levels",)
-
-    def __init__(self, levels: Mapping[str, int]) -> None:
-        self._levels = dict(levels)
-
-    def __getitem__(self, coding: str) -> int:
-        return self._levels[coding]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._levels)
-
-    def __len__(self) -> int:
-        return len(self._levels)
-
-    def __repr__(self) -> str:
-        return repr(self._levels)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -169,16 +130,13 @@ class Compress(BaseLayer):
 
     def __post_init__(self) -> None:
         put = object.__setattr__
-        put(self, "codings", _check_codings(self.codings))
-        put(self, "levels", _check_levels(self.levels))
-        put(self, "types", _check_names("types", self.types, "text/*"))
+        put(self, "codings", check_codings(self.codings))
+        put(self, "levels", check_levels(self.levels))
+        put(self, "types", check_names("types", self.types, "text/*"))
         for name in ("min_size", "cache_size"):
-            size = _check_int(f"{name}:", getattr(self, name), "a number of bytes")
-            if size < 0:
-                raise ValueError(f"{name}={size} is negative; give a number of bytes, 0 or more")
+            check_size(name, getattr(self, name))
         for name in ("flush", "breach_guard", "server_timing"):
-            if not isinstance(getattr(self, name), bool):
-                raise TypeError(f"{name}={describe(getattr(self, name))} must be True or False")
+            check_bool(name, getattr(self, name))
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Compress):
@@ -204,20 +162,28 @@ class Compress(BaseLayer):
         return {coding: self.levels.get(coding, LEVELS[coding].default) for coding in self.codings}
 
     def _bind(self, app: WSGIApplication) -> WSGIApplication:
-        plan = _Plan(self)
+        plan = Plan(
+            levels=self._levels(),
+            min_size=self.min_size,
+            types=self.types,
+            flush=self.flush,
+            cache_size=self.cache_size,
+            server_timing=self.server_timing,
+        )
         choose = plan.choose
         guards = self.breach_guard
 
-        def begin(flow: _CompressFlow) -> None:
+        def begin(flow: CompressFlow) -> None:
             environ = flow.environ
             get = environ.get
             flow._plan = plan
             flow._record = record(environ)  # rule 3: before the call, as all that is read here
-            flow._state = _FRESH
-            flow._reason = flow._encoder = flow._exc_info = flow._held = flow._coded = None
+            flow._state = FRESH
+            flow.settled = False
+            flow._reason = flow._encoder = flow._held = None
             accepted = get("HTTP_ACCEPT_ENCODING")
             # What is too long is not read; so it is not remembered, either.
-            choice = choose(accepted) if accepted and len(accepted) <= 1024 else _NOTHING
+            choice = choose(accepted) if accepted and len(accepted) <= 1024 else NOTHING
             flow._choice = choice
             flow._is_head = get("REQUEST_METHOD") == "HEAD"
             flow._keeps = "HTTP_CACHE_CONTROL" in environ and has_directive(
@@ -237,7 +203,7 @@ class Compress(BaseLayer):
             if "HTTP_IF_MATCH" in environ:
                 environ["HTTP_IF_MATCH"] = for_if_match(environ["HTTP_IF_MATCH"])
 
-        return flow_through(app, _CompressFlow, begin)
+        return flow_through(app, CompressFlow, begin)
 
 
 if TYPE_CHECKING:
@@ -284,399 +250,3 @@ def Gzip(*, level: int = 6, **options: Unpack[_GzipOptions]) -> Compress:
     True
     """
     return Compress(codings=("gzip",), levels={"gzip": level}, **options)
-
-
-def _check_names(option: str, names: Any, example: str) -> tuple[str, ...]:
-    if isinstance(names, str):
-        raise TypeError(f"{option}={names!r} is a str; write a tuple: {option}=({names!r},)")
-    if not isinstance(names, (tuple, list)):
-        raise TypeError(
-            f"{option}={describe(names)} must be a tuple of str: {option}=({example!r},)"
-        )
-    for name in names:
-        if not isinstance(name, str):
-            raise TypeError(f"{option} holds {describe(name)}; its members must be str")
-    return tuple(names)
-
-
-def _check_codings(names: Any) -> tuple[str, ...]:
-    codings = _check_names("codings", names, "gzip")
-    known = ", ".join(LEVELS)
-    if not codings:
-        raise ValueError(f"codings is empty; name one or more of {known}, or leave the layer out")
-    for coding in codings:
-        if coding not in LEVELS:
-            raise ValueError(f"codings holds {coding!r}, which is not known; there are {known}")
-        if codings.count(coding) > 1:
-            raise ValueError(f"codings holds {coding!r} more than once; name each coding once")
-        require(coding)
-    return codings
-
-
-def _check_levels(levels: Any) -> Mapping[str, int]:
-    if not isinstance(levels, Mapping):
-        raise TypeError(
-            f"levels={describe(levels)} must be a mapping of coding to level: levels={{'gzip': 6}}"
-        )
-    for coding, level in levels.items():
-        if coding not in LEVELS:
-            raise ValueError(
-                f"levels names {coding!r}, which is not known; there are {', '.join(LEVELS)}"
-            )
-        _, lowest, highest = LEVELS[coding]
-        _check_int(f"the level of {coding},", level, f"{lowest} to {highest}")
-        if not lowest <= level <= highest:
-            raise ValueError(
-                f"the level of {coding}, {level}, is out of range; give {lowest} to {highest}"
-            )
-    return _Levels(levels)
-
-
-def _check_int(what: str, value: Any, accepted: str) -> int:
-    if not isinstance(value, int) or isinstance(value, bool):
-        raise TypeError(f"{what} {value!r} must be an int, {accepted}")
-    return value
-
-
-_Choice = tuple[str | None, str | None]
-
-
-class _Plan:
-    """What a bound app needs of its layer, worked out once. It holds nothing of a request."""
-
-    __slots__ = ("choose", "compressors", "flush", "kind_of", "levels", "min_size", "server_timing")
-
-    def __init__(self, layer: Compress) -> None:
-        levels = layer._levels()
-        compressors = {coding: compressor(coding, level) for coding, level in levels.items()}
-        self.choose = _chooser(layer.codings)
-        self.levels = levels
-        self.flush = layer.flush
-        self.kind_of = classifier(layer.types)
-        self.min_size = layer.min_size
-        self.server_timing = layer.server_timing
-        if layer.cache_size:
-            cache = CodedCache(layer.cache_size, compressors)
-            compressors = {coding: partial(cache.coded, coding) for coding in levels}
-        self.compressors: Mapping[str, Callable[[bytes], bytes]] = compressors
-
-
-def _chooser(codings: tuple[str, ...]) -> Callable[[str], _Choice]:
-    """Return the function from Accept-Encoding to the coding of a body, and to that of a live one.
-
-    Live: gzip first. It makes less of small flushed events than others do, in less memory.
-    """
-    live = tuple(sorted(codings, key=lambda coding: coding != "gzip"))
-
-    @lru_cache(512)
-    def choose(accepted: str) -> _Choice:
-        first, second = choose_coding(accepted, codings), choose_coding(accepted, live)
-        return (first if first in LEVELS else None, second if second in LEVELS else None)
-
-    return choose
-
-
-_NOTHING: _Choice = (None, None)
-
-# Where a response stands. FRESH: no head yet. PENDING: a head that is to be compressed is held,
-# until it is known how the body comes. CODING: the head is out, blocks are coded. PLAIN: the head
-# is out, blocks pass. HANDED: the same, and the inner body itself was handed on. MUTE: the body is
-# out, or is none (HEAD); what still comes is dropped.
-_FRESH, _PENDING, _CODING, _PLAIN, _HANDED, _MUTE = range(6)
-
-
-class _CompressFlow(Flow):
-    """One request on its way through `Compress`."""
-
-    __slots__ = (
-        "_choice",
-        "_coded",
-        "_coding",
-        "_encoder",
-        "_exc_info",
-        "_flushes",
-        "_found",
-        "_held",
-        "_is_foreign",
-        "_is_head",
-        "_keeps",
-        "_left",
-        "_live",
-        "_plan",
-        "_reason",
-        "_record",
-        "_state",
-    )
-
-    ends = False
-
-    _choice: _Choice
-    _coded: bytes | None
-    _coding: str
-    _encoder: Encoder | None
-    _exc_info: OptExcInfo | None
-    _flushes: bool
-    _found: head.Found
-    _held: Mapping[str, str] | None
-    _is_foreign: bool
-    _is_head: bool
-    _keeps: bool
-    _left: int | None
-    _live: bool
-    _plan: _Plan
-    _reason: str | None
-    _record: Record
-    _state: int
-
-    # The head.
-
-    def start(
-        self, status: str, headers: Headers, exc_info: OptExcInfo | None = None, /
-    ) -> Callable[[Block], object]:
-        found = head.look(headers)
-        if self._state:
-            return self._start_anew(status, headers, exc_info, found)
-        self.status = status
-        self._found = found
-        self._exc_info = exc_info
-        verdict = self._judge(status, found)
-        if verdict is not None:
-            self.headers = headers
-            return self._leave(verdict, _PLAIN)
-        self.headers = [*headers]  # rule 12: a fresh list, the app may have given us a constant
-        self._state = _PENDING
-        return self.write
-
-    def _start_anew(
-        self, status: str, headers: Headers, exc_info: OptExcInfo | None, found: head.Found
-    ) -> Callable[[Block], object]:
-        """Take a head that replaces a former one (rule 7): decide all of it anew."""
-        if exc_info is None and self._state == _PENDING:
-            self._commit_stream()  # a second head, which the server must refuse
-        if exc_info is None or self.bytes:
-            self.forward(status, headers, exc_info)  # bytes have left: it raises
-            return self.write
-        self._encoder = None
-        verdict, state = self._judge(status, found), self._state
-        if state == _HANDED:
-            verdict = verdict or _LATE
-        self.status, self._found, self._exc_info = status, found, exc_info
-        if verdict is not None:
-            self.headers = headers
-            self._leave(verdict, _HANDED if state == _HANDED else _PLAIN)
-        else:
-            self.headers = [*headers]
-            if state != _PENDING:
-                self._commit_stream()  # the head before it is out, so this one cannot wait
-        return self.write
-
-    def _judge(self, status: str, found: head.Found) -> Verdict | None:
-        """Return the first row of the table that fits, or None: compress.
-
-        What only the body shows (its size, no gain) comes later.
-        """
-        plan = self._plan
-        if self.environ.get("wsgimw.compress") is False:
-            return _OPT_OUT
-        if "content-encoding" in found:
-            return _OPT_OUT if head.is_identity(found) else _ENCODED
-        if "transfer-encoding" in found:
-            return _ENCODED
-        code = status[:3]
-        if code != "200" and (code in _NO_BODY or code[:1] == "1"):
-            return _STATUS
-        cache_control = found.get("cache-control")
-        if self._keeps or (cache_control is not None and head.forbids(cache_control[1])):
-            return _NO_TRANSFORM
-        content_type = found.get("content-type")
-        kind = LEFT_ALONE if content_type is None else plan.kind_of(content_type[1])
-        if kind == LEFT_ALONE and (code != "304" or content_type is not None):
-            return _TYPE
-        if code == "304":
-            return _NOT_MODIFIED
-        if code == "206" or "content-range" in found:
-            return _RANGE
-        if "x-sendfile" in found or "x-accel-redirect" in found:
-            return _SENDFILE
-        declared = found.get("content-length")
-        self._left = length = None if declared is None else head.content_length(declared[1])
-        self._live = live = kind == LIVE and length is None
-        coding = self._choice[live]
-        if coding is None:
-            return _ACCEPT
-        if self._is_foreign and not head.is_for_all(found):
-            return _CROSS_SITE
-        if length is None:
-            self._flushes = live or plan.flush
-        elif not length:
-            return _EMPTY
-        elif length < plan.min_size:
-            return _TOO_SMALL
-        else:
-            self._flushes = False
-        self._coding = coding
-        return None
-
-    def _leave(self, verdict: Verdict, state: int) -> Callable[[Block], object]:
-        """Send the app's own head on: the body goes out as it is."""
-        headers = self.headers
-        if verdict.varies:
-            headers = [*headers]
-            head.vary(headers, self._found)
-        elif verdict is _OPT_OUT and head.is_identity(self._found):
-            headers = head.without_identity(headers)
-            self.environ["wsgimw.compress"] = False  # outer layers do not see the wish else
-        if self._held and self.status[:3] == "304":
-            headers = head.with_held_tag(headers, self._held)
-        if self._plan.server_timing:
-            headers = head.with_timing(headers, verdict.code)
-        exc_info, self._exc_info = self._exc_info, None  # rule 9
-        write = self.forward(self.status, headers, exc_info)
-        self._state = state
-        if self._reason is None:
-            self._reason = reason = verdict.reason
-            self._record.reasons.append(reason)
-        else:
-            self._note(verdict)
-        return write
-
-    def _commit(self, length: int | None, state: int, seconds: float | None = None) -> None:
-        """Send the head of the coded body."""
-        headers, coding = self.headers, self._coding
-        head.make_coded(headers, self._found, coding, length)
-        if self._plan.server_timing:
-            headers = head.with_timing(headers, coding, seconds)
-        exc_info, self._exc_info = self._exc_info, None  # rule 9
-        self.forward(self.status, headers, exc_info)
-        self._state = state
-        verdict = _CODED[coding]
-        if self._reason is None:
-            self._reason = reason = verdict.reason
-            self._record.reasons.append(reason)
-        else:
-            self._note(verdict)
-
-    def _commit_stream(self) -> None:
-        self._commit(None, _MUTE if self._is_head else _CODING)
-
-    def _note(self, verdict: Verdict) -> None:
-        """Put this reason in the place of the former one (rule 7: decided anew, not added to)."""
-        reasons = self._record.reasons
-        if self._reason in reasons:
-            reasons.remove(self._reason)
-        self._reason = reason = verdict.reason
-        reasons.append(reason)
-
-    # The body.
-
-    def hand_on(self, body: Any, final: bool, /) -> bool:
-        state = self._state
-        if state == _PLAIN:
-            self._state = _HANDED
-            return True
-        if state != _PENDING:
-            return False
-        listed = final and isinstance(body, (list, tuple))
-        if listed:
-            data = body[0] if len(body) == 1 else b"".join(body)
-            size, declared = len(data), self._left
-            if declared is None:
-                if not size:
-                    # To HEAD an empty list does not show the size of what GET would be sent.
-                    if not self._is_head:
-                        self._leave(_EMPTY, _HANDED)
-                        return True
-                elif size < self._plan.min_size:
-                    self._leave(_TOO_SMALL, _HANDED)
-                    return True
-            elif size > declared:
-                data = data[:declared]  # matrix.md S4: a server would have cut it
-            if not self._is_head and (declared is None or size >= declared):
-                self._coded = self._code_whole(data, _HANDED)
-                return self._coded is None
-        elif final:
-            self._flushes = False  # a file: nobody waits for a block of it
-        if listed or self._is_head:
-            self._commit_stream()
-        return False
-
-    def whole(self, blocks: list[Block]) -> list[Block] | None:
-        return None if self._coded is None else [self._coded]
-
-    def _code_whole(self, data: bytes, otherwise: int) -> bytes | None:
-        """Code a whole body and send its head; None: that gains nothing, and the app's was sent."""
-        compress, seconds = self._plan.compressors[self._coding], None
-        if self._plan.server_timing:
-            started = perf_counter()
-            coded = compress(data)
-            seconds = perf_counter() - started
-        else:
-            coded = compress(data)
-        if len(coded) >= len(data):
-            self._leave(_NO_GAIN, otherwise)
-            return None
-        self._commit(len(coded), _MUTE, seconds)
-        return coded
-
-    def block(self, block: Block, /) -> Block:
-        state = self._state
-        if state == _PENDING:
-            length = self._left
-            if length is not None and len(block) >= length and not self._is_head:
-                data = block[:length]  # matrix.md S4
-                self._coded = self._code_whole(data, _MUTE)
-                return data if self._coded is None else self._coded
-            self._commit_stream()
-            state = self._state
-        if state == _CODING:
-            return self._code(block, self._flushes) if block else block  # rule 19
-        return block if state in (_PLAIN, _FRESH) else b""
-
-    def _code(self, block: bytes, flushes: bool) -> bytes:
-        stream = self._encoder
-        if stream is None:
-            stream = self._encoder = self._new_encoder()
-        left = self._left
-        if left is not None:
-            if len(block) >= left:
-                # matrix.md S4: not a byte more than was declared.
-                return stream.encode(block[:left]) + self._end()
-            self._left = left - len(block)
-        return stream.flushed(block) if flushes else stream.encode(block)
-
-    def _new_encoder(self) -> Encoder:
-        return encoder(self._coding, self._plan.levels[self._coding], live=self._live)
-
-    def _end(self) -> bytes:
-        """Write the codec's end; what was never fed has one, too, since its head names a coding."""
-        stream = self._encoder or self._new_encoder()
-        self._encoder = None
-        self._state = _MUTE
-        return stream.end()
-
-    def finish(self) -> Block:
-        if self._state == _PENDING:
-            if self._is_head:
-                self._commit_stream()
-            else:
-                self._leave(_EMPTY, _PLAIN)
-        elif self._state == _CODING:
-            if self._left is None:
-                return self._end()
-            if self._encoder is not None:
-                # Shorter than was declared: all of it, but not the end of a complete stream.
-                return self._encoder.flushed(b"")
-        return b""
-
-    def write(self, data: Block, /) -> object:
-        if self._state == _PENDING:
-            self._commit_stream()
-        if self._state == _CODING:
-            data = self._code(data, True) if data else data
-        elif self._state == _MUTE:
-            data = b""
-        return Flow.write(self, data)
-
-    def ended(self) -> None:
-        # The server may hold this object for a while.
-        self._encoder = self._coded = self._exc_info = None

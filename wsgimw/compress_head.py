@@ -34,7 +34,7 @@ _VARY = ("Vary", "Accept-Encoding")
 _CODED = {coding: ("Content-Encoding", coding) for coding in ("zstd", "br", "gzip")}
 # RFC 9110, 14.3; RFC 9530: they speak of the bytes that the app had in mind.
 _GONE = frozenset({"accept-ranges", "content-md5", "digest", "content-digest", "repr-digest"})
-_EDITED = _GONE | {"content-length", "etag"}
+_EDITED = _GONE | {"content-length", "etag", "vary"}
 _SPELLINGS_MAX = 1024
 _spellings: dict[str, str] = {}
 
@@ -126,15 +126,14 @@ def vary(headers: Headers, found: Found) -> None:
 
 def make_coded(headers: Headers, found: Found, coding: str, length: int | None) -> None:
     """Make it the head of the coded body, in place. `length` is that of the body, or unknown."""
-    if "vary" in found:
-        vary(headers, found)
-    else:
-        headers.append(_VARY)
     if not _EDITED.isdisjoint(found):
+        vary(headers, found)
         _edit(headers, found, coding, length)
-    elif length is not None:
-        headers.append(("Content-Length", str(length)))
-    headers.append(_CODED[coding])
+        headers.append(_CODED[coding])
+    elif length is None:
+        headers += (_VARY, _CODED[coding])
+    else:
+        headers += (_VARY, ("Content-Length", str(length)), _CODED[coding])
 
 
 def _edit(headers: Headers, found: Found, coding: str, length: int | None) -> None:

@@ -26,8 +26,9 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Iterable, Iterator
+from contextvars import ContextVar
 from time import perf_counter
-from types import GeneratorType
+from types import FunctionType, GeneratorType
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 from wsgimw.compose import BaseLayer
@@ -141,12 +142,21 @@ class _HeadExchange(Exchange):
         return self._start_response(self.status, self.headers, exc_info)
 
 
+class _UnaskedHeadExchange(_HeadExchange):
+    """The same where there is no `on_request`, and so no state."""
+
+    __slots__ = ()
+
+    state = None
+
+
 def _bind_head(layer: Hooks, app: WSGIApplication, asks: bool) -> WSGIApplication:
+    kind = _HeadExchange if asks else _UnaskedHeadExchange
+
     def bound(environ: WSGIEnvironment, start_response: StartResponse) -> Any:
-        x = _HeadExchange()
+        x = kind()
         x.environ = environ
         x.started = perf_counter()
-        x.state = None
         x._layer = layer
         x._start_response = start_response
         if asks:
@@ -162,6 +172,31 @@ def _bind_head(layer: Hooks, app: WSGIApplication, asks: bool) -> WSGIApplicatio
 _CLOSED: Any = iter(())
 _END: Any = object()
 
+AnyFunction = TypeVar("AnyFunction", bound=Callable[..., Any])
+
+
+def own_code(function: AnyFunction) -> AnyFunction:
+    """Return a copy of a function that shares no code object with it.
+
+    The interpreter specialises each code object for the types that it meets. What serves several
+    kinds of flow would meet several, and pay for it at every attribute (0.5 us for three layers).
+    """
+    if type(function) is not FunctionType:
+        return function
+    source: Any = function
+    copied: Any = FunctionType(
+        source.__code__.replace(),
+        source.__globals__,
+        source.__name__,
+        source.__defaults__,
+        source.__closure__,
+    )
+    copied.__doc__ = source.__doc__
+    return copied  # type: ignore[no-any-return]
+
+
+_iterate_list = list.__iter__
+
 
 class Blocks(list[bytes]):
     """A list body with a `close()`: `len()` and C-speed iteration survive (rule 21).
@@ -176,7 +211,7 @@ class Blocks(list[bytes]):
     _iterator: Any
 
     def __iter__(self) -> Iterator[Block]:
-        self._iterator = iterator = list.__iter__(self)
+        self._iterator = iterator = _iterate_list(self)
         return iterator
 
     def close(self) -> None:
@@ -184,15 +219,15 @@ class Blocks(list[bytes]):
         if flow is None:  # rule 23
             return
         self._flow = self._iterator = None  # rule 39: the iterator holds the list
-        pulled, complete = self._delivered(iterator)
-        if flow._close is None and flow._inside is None:  # nothing to close: only the end to tell
-            flow._body = _CLOSED
-            flow.bytes += pulled
-            flow.complete = complete
-            try:
-                flow.ended()
-            finally:
-                flow.error = None
+        if iterator is None:
+            pulled, complete = 0, False
+        elif len(self) == 1 and type(self[0]) is bytes:  # `_delivered` without the call
+            complete = len(iterator.__reduce__()) == 2
+            pulled = len(self[0]) if complete or not iterator.__length_hint__() else 0
+        else:
+            pulled, complete = self._delivered(iterator)
+        if flow._inside is None:
+            flow._close_list(pulled, complete)
             return
         inside: Flow | None = flow
         while inside is not None:
@@ -207,8 +242,6 @@ class Blocks(list[bytes]):
         state = iterator.__reduce__()  # (iter, (blocks,), index); without index when exhausted
         try:
             if len(state) == 2:
-                if len(self) == 1:
-                    return len(self[0]), True
                 # Not `self`: its `__iter__` notes an iterator, and here nobody pulls.
                 return sum(map(len, list.__iter__(self))), True
             return sum(map(len, self[: state[2]])), False
@@ -234,6 +267,103 @@ class WatchedBlocks(Blocks):
             flow._inside, flow = None, flow._inside  # rule 39
 
 
+class Stream:
+    """A streamed body that layers watch, as `Blocks` is for lists: outer layers join it.
+
+    So the blocks are counted once, however many layers see the end.
+    """
+
+    __slots__ = ("_body", "_complete", "_error", "_flow", "_opens", "_pulled")
+
+    _body: Any
+    _complete: bool
+    _error: BaseException | None
+    _flow: Flow | None
+    _opens: bool
+    _pulled: int
+
+    def __init__(self, flow: Flow, body: Any, opens: bool) -> None:
+        self._flow = flow
+        self._body = body
+        self._opens = opens
+        self._pulled = 0
+        self._complete = False
+        self._error = None
+
+    def join(self, flow: Flow, opens: bool) -> Stream:
+        """Let the layer outside of the others see the end, too; `opens`: it holds the head."""
+        flow._inside = self._flow
+        self._flow = flow
+        self._opens = self._opens or opens
+        return self
+
+    def __iter__(self) -> Iterator[bytes]:
+        try:
+            blocks: Any = self._body
+            if self._opens:
+                blocks = iter(blocks)
+                for block in blocks:
+                    opened = self._open()
+                    self._pulled += len(block)
+                    yield block
+                    if self._body is _CLOSED:
+                        return
+                    if opened:
+                        break
+                else:
+                    self._open()
+            for block in blocks:
+                # On the object, since a local is lost on an early stop.
+                self._pulled += len(block)
+                yield block
+                if self._body is _CLOSED:  # rule 26: closed while it waited
+                    return
+        except GeneratorExit:
+            raise
+        except BaseException as error:
+            self._error = error
+            raise
+        self._complete = True
+
+    def _open(self) -> bool:
+        return self._flow is None or self._flow.opened()
+
+    def close(self) -> None:
+        flow = self._flow
+        if flow is None:  # rule 23
+            return
+        pulled, complete, error = self._pulled, self._complete, self._error
+        self._body = _CLOSED
+        self._flow = self._error = None  # rule 39: its traceback holds our frame
+        inside: Flow | None = flow
+        while inside is not None:
+            inside.bytes += pulled
+            inside.complete = complete
+            inside.error = error
+            inside = inside._inside
+        del error  # rule 39
+        flow.close()
+
+
+class WatchedStream(Stream):
+    """The same for one flow that wants to know of its death. It is not joined."""
+
+    __slots__ = ()
+
+    def __del__(self) -> None:
+        flow = self._flow
+        if flow is None:
+            return
+        flow.bytes += self._pulled
+        flow.complete = self._complete
+        flow.error = self._error
+        self._flow = self._error = None
+        try:
+            flow.lost()
+        finally:
+            flow.error = None  # rule 39
+
+
 class Flow(Exchange):
     """One request on its way through one layer that does more than look on.
 
@@ -250,6 +380,7 @@ a file wrapper, so that no head comes late; True: it goes out as it is |
     | `whole` | with a list or tuple body; returns the list that goes out, or None: it goes out \
 block by block, as a stream without a `len()` |
     | `block` | with each block that was pulled; returns the block that goes out |
+    | `opened` | in a `Stream`, before each block until it says True, and at an end without one |
     | `finish` | when the body is exhausted; returns a last block, `b""` for none |
     | `failed` | with an `Exception` of the call or a pull; None: it goes up; else the body to \
 send, which `block`, `whole` and `finish` do not see; its `close()` comes after the inner one |
@@ -275,6 +406,16 @@ send, which `block`, `whole` and `finish` do not see; its `close()` comes after 
     """Class option: False if `block` and `finish` only look on; lists and files pass then."""
     ends: bool | None = None
     """Class option: False if `ended` matters for streams only; a list need not be wrapped then."""
+    settled = False
+    """A class that has a slot of this name may set it True in `start`: the body goes out as it is,
+    and `hand_on` is not asked. `complete` is None as soon as that was done."""
+    entered = False
+    """Class option: True if `begin` has done already what `enter` does, so that one clock, or one
+    look at a context, serves for both. It must do that last: nothing calls `leave` if it raises."""
+    streams: type[WatchedStream] | None = None
+    """Class option: `WatchedStream` for a flow that overrides `start`, `write`, `ended` and `lost`
+    at most. Then that, and not the flow, goes out for a stream, and the flow of a list need not
+    have a `__del__`, which has its price."""
     size: Callable[[Any], int] = len
     """Class option: the length of a block, for those that may meet what has none."""
 
@@ -294,8 +435,9 @@ send, which `block`, `whole` and `finish` do not see; its `close()` comes after 
         cls._wraps = cls._surrounds or says("ended") or sees or says("failed", "close_failed")
         cls._looks_on = not cls._changes and not says("hand_on")
         if says("lost"):
-            cls.__del__ = cls._died  # type: ignore[attr-defined]
             cls._blocks = WatchedBlocks
+            if cls.streams is None:
+                cls.__del__ = cls._died  # type: ignore[attr-defined]
         if cls._surrounds:
             loop = cls._worked
         elif sees:
@@ -303,6 +445,14 @@ send, which `block`, `whole` and `finish` do not see; its `close()` comes after 
         else:
             loop = cls._counted if cls.counts else cls._passed
         cls.__iter__ = loop  # type: ignore[attr-defined]
+        for name in (
+            "close",
+            "_close_list",
+            "_join",
+            "_surround",
+            *filter(says, ("start", "ended")),
+        ):
+            setattr(cls, name, own_code(getattr(cls, name)))
 
     _starts = _writes = _surrounds = _changes = _ends = _wraps = _looks_on = False
     _blocks = Blocks
@@ -355,6 +505,9 @@ send, which `block`, `whole` and `finish` do not see; its `close()` comes after 
 
     def lost(self) -> None: ...
 
+    def opened(self) -> bool:
+        return self._inside is None or self._inside.opened()
+
     @property
     def failed_in_close(self) -> bool:
         """In `ended`: is `error` what the inner `close()` raised, and nothing failed before?"""
@@ -369,6 +522,7 @@ send, which `block`, `whole` and `finish` do not see; its `close()` comes after 
             listed = kind is list or (isinstance(body, (list, tuple)) and kind.__iter__ in _PLAIN)
             is_file = not listed and is_file_wrapper(body, file_wrapper)
             if self.hand_on(body, listed or is_file):
+                self.complete = None
                 return body
             if listed:
                 return self._carry_list(body, kind)
@@ -383,6 +537,11 @@ send, which `block`, `whole` and `finish` do not see; its `close()` comes after 
         except BaseException as error:  # the server never gets this body, so it closes nothing
             self._drop(body, error)
             raise
+        return self._hold_stream(body)
+
+    def _hold_stream(self, body: Any) -> Any:
+        if self.streams is not None:
+            return self.streams(self, body, False)
         self._body = body
         return self
 
@@ -406,17 +565,19 @@ send, which `block`, `whole` and `finish` do not see; its `close()` comes after 
                 self._close = close
                 return self
         elif isinstance(body, Blocks) and self._wraps:
-            inside = self._inside = body._flow
-            if self._blocks is WatchedBlocks and kind is Blocks:
-                body._flow = None
-                body = WatchedBlocks(body)
-            body._flow = self
-            body._iterator = None  # a layer between may have looked
-            self._close = None if inside is None else inside.close
-            return body
+            return self._join(body)
         else:
             out = body
         return self._hold_list(out, close)
+
+    def _join(self, body: Any) -> Any:
+        self._inside = body._flow
+        if self._blocks is WatchedBlocks and type(body) is Blocks:
+            body._flow = None
+            body = WatchedBlocks(body)
+        body._flow = self
+        body._iterator = None  # a layer between may have looked
+        return body
 
     def _hold_list(self, out: Any, close: Callable[[], object] | None) -> Any:
         if not self._ends and (close is None or not self._wraps):
@@ -570,19 +731,20 @@ send, which `block`, `whole` and `finish` do not see; its `close()` comes after 
         """Close what is inside, once, then see the end (rules 23, 24)."""
         if self._body is _CLOSED:
             return
-        close = self._close
+        inside, close = self._inside, self._close
         self._body = _CLOSED
         self._close = self._inside = None  # rule 39: a body may hold our start_response
         try:
-            if close is not None:
-                if self._surrounds:
-                    self._surround(close)
-                else:
-                    close()
+            if self._surrounds:
+                self._surround(close if inside is None else inside.close)
+            elif inside is not None:  # its list was joined
+                inside.close()
+            elif close is not None:
+                close()
         except BaseException as error:
             if self.error is None:
                 self.error = error
-                self._close = close
+                self._close = close if inside is None else inside.close  # `failed_in_close`
             if not isinstance(error, Exception) or not self.close_failed(error):
                 raise
         finally:
@@ -591,16 +753,73 @@ send, which `block`, `whole` and `finish` do not see; its `close()` comes after 
             finally:
                 self.error = self._close = None  # rules 9, 39
 
+    def _close_list(self, pulled: int, complete: bool) -> None:
+        """Do what `close` does for a list that is not joined."""
+        self.bytes += pulled
+        self.complete = complete
+        if self._close is not None:
+            self.close()
+            return
+        self._body = _CLOSED  # nothing to close: only the end to tell
+        try:
+            self.ended()
+        finally:
+            self.error = None
+
     def _died(self) -> None:
         if self._body is not _CLOSED and self._body is not None:  # a list tells it itself
             self.lost()
 
-    def _surround(self, close: Callable[[], object]) -> None:
+    def _surround(self, close: Callable[[], object] | None) -> None:
+        if close is None:
+            return
         self.enter()
         try:
             close()
         finally:
             self.leave()
+
+
+class ContextFlow(Flow):
+    """A flow of which a context variable tells inner code, and nobody else.
+
+    `value`: what the variable is set to; `begin` does so, after it has kept the value of before as
+    `former`. `ended`, `failed` and `close_failed` are not asked.
+    """
+
+    __slots__ = ("former", "value")
+
+    entered = True
+    variable: ContextVar[Any]
+    former: Any
+    value: Any
+
+    def enter(self) -> None:
+        self.former = self.variable.get()
+        self.variable.set(self.value)
+
+    def leave(self) -> None:
+        # Rule 37: by value, since this may be another context than the one that entered.
+        self.variable.set(self.former)
+
+    def close(self) -> None:
+        # `Flow.close`, written out for the price, as in `_HookFlow`.
+        inside, close = self._inside, self._close
+        if self._body is _CLOSED:
+            return
+        self._body = _CLOSED
+        self._close = self._inside = self.error = None
+        if inside is not None:
+            close = inside.close
+        if close is None:
+            return
+        variable = self.variable
+        former = variable.get()
+        variable.set(self.value)
+        try:
+            close()
+        finally:
+            variable.set(former)
 
 
 def _close_both(first: Callable[[], object] | None, then: Callable[[], object]) -> None:
@@ -643,7 +862,11 @@ def flow_through(
     If it returns an app, that answers, as if the layer were not there.
     """
     starts, surrounds = kind._starts, kind._surrounds
-    looks_on, ends, make_blocks = kind._looks_on, kind._ends, kind._blocks
+    looks_on, ends, wraps = kind._looks_on, kind._ends, kind._wraps
+    enters, make_blocks = not kind.entered, kind._blocks
+    settles = kind.settled is not False  # a slot then, whose value each flow has
+    if begin is not None:
+        begin = own_code(begin)
 
     def bound(environ: WSGIEnvironment, start_response: StartResponse) -> Any:
         flow = kind()
@@ -659,7 +882,8 @@ def flow_through(
         file_wrapper = environ.get("wsgi.file_wrapper")  # rule 3: before the call
         try:
             if surrounds:
-                flow.enter()
+                if enters:
+                    flow.enter()
                 try:
                     body = app(environ, flow.start if starts else start_response)
                 finally:
@@ -671,16 +895,23 @@ def flow_through(
             if body is None:
                 raise
             return body
-        if looks_on and type(body) is list:  # what `_carry` comes to, without asking
-            if not ends:
-                return body
-            blocks = make_blocks(body)
-            blocks._flow = flow
-            blocks._iterator = None
-            return blocks
+        if settles and flow.settled:
+            flow.complete = None
+            return body
+        if looks_on:  # what `_carry` comes to, without asking
+            of = type(body)
+            if of is list:
+                if not ends:
+                    return body
+                blocks = make_blocks(body)
+                blocks._flow = flow
+                blocks._iterator = None
+                return blocks
+            if wraps and (of is WatchedBlocks or of is Blocks):
+                return flow._join(body)
         return flow._carry(body, file_wrapper)
 
-    return bound
+    return own_code(bound)
 
 
 def flow_after(
@@ -729,6 +960,9 @@ class _HookFlow(Flow):
     counts = True
     _layer: Hooks
 
+    __call__ = Flow.write
+    """So the flow itself is the `write` that goes inwards, and a bound method less is made."""
+
     def start(
         self, status: str, headers: list[tuple[str, str]], exc_info: OptExcInfo | None = None, /
     ) -> Callable[[Block], object]:
@@ -744,10 +978,35 @@ class _HookFlow(Flow):
         except BaseException:
             self.status, self.headers = sent, fields  # the end tells the head that was sent
             raise
-        return self.write
+        return self
 
     def ended(self) -> None:
         self._layer.on_end(self)
+
+    def _hold_stream(self, body: Any) -> Any:
+        return Stream(self, body, False)
+
+    def close(self) -> None:
+        # `Flow.close`, written out for the price: each layer of each request comes here.
+        inside, close = self._inside, self._close
+        if self._body is _CLOSED:
+            return
+        self._body = _CLOSED
+        self._close = self._inside = None
+        try:
+            if inside is not None:
+                inside.close()
+            elif close is not None:
+                close()
+        except BaseException as error:
+            if self.error is None:
+                self.error = error
+            raise
+        finally:
+            try:
+                self._layer.on_end(self)
+            finally:
+                self.error = None
 
 
 class _EndFlow(_HookFlow):
@@ -764,7 +1023,7 @@ class _EndFlow(_HookFlow):
             self._write = self.start_response(status, headers, exc_info)
         self.status = status  # after it: the end tells the head that was sent
         self.headers = headers
-        return self.write
+        return self
 
 
 def _bind_end(layer: Hooks, app: WSGIApplication, asks: bool, heads: bool) -> WSGIApplication:
@@ -799,14 +1058,14 @@ def _bind_end(layer: Hooks, app: WSGIApplication, asks: bool, heads: bool) -> WS
             return blocks
         if of is Blocks and body._flow is not None:
             x._inside = body._flow
-            x._close = body._flow.close
             body._flow = x
             body._iterator = None  # a layer between may have looked at the blocks
             return body
-        if of is kind or of is GeneratorType:
+        if of is Stream and body._flow is not None:
+            return body.join(x, False)
+        if of is GeneratorType:
             x._close = body.close
-            x._body = body
-            return x
+            return Stream(x, body, False)
         return x._carry(body, file_wrapper)
 
     return bound

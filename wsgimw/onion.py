@@ -47,11 +47,11 @@ from typing import TYPE_CHECKING, Any, ClassVar, Concatenate, ParamSpec
 
 from wsgimw.compose import BaseLayer, Layer
 from wsgimw.describe import describe
-from wsgimw.exchange import Exchange, Flow, flow_through
+from wsgimw.exchange import Blocks, Exchange, Flow, Stream
 
 if TYPE_CHECKING:
     from _typeshed import OptExcInfo
-    from _typeshed.wsgi import WSGIApplication, WSGIEnvironment
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
     from wsgimw.exchange import Block
 
@@ -116,24 +116,49 @@ class Onion(BaseLayer):
         run = type(self)._wsgimw_run
         options = {f.name: getattr(self, f.name) for f in fields(self)}  # type: ignore[arg-type]
 
-        def begin(flow: _OnionFlow) -> Any:
+        def bound(environ: WSGIEnvironment, start_response: StartResponse) -> Any:
+            flow = _OnionFlow()
+            flow.environ = environ
+            flow.start_response = start_response
             flow.started = perf_counter()
-            flow.state = flow.status = flow.headers = flow._exc_info = None
-            flow._committed = False
+            flow.bytes = 0
+            flow.complete = flow._committed = False
+            flow.state = flow.status = flow.headers = flow.error = flow._exc_info = None
+            flow._body = flow._close = flow._inside = None
             flow._layer = self
-            flow._generator = generator = run(flow.environ, **options)
+            flow._generator = generator = run(environ, **options)
             try:
                 next(generator)
             except StopIteration as stop:
-                if stop.value is None or callable(stop.value):
-                    return stop.value or app
-                raise TypeError(
-                    f"{self!r} returned {describe(stop.value)} before its first yield; return a "
-                    "WSGI app, which answers, or nothing, which steps aside"
-                ) from None
-            return None
+                return self._answer(stop.value or app)(environ, start_response)
+            file_wrapper = environ.get("wsgi.file_wrapper")  # rule 3: before the call
+            try:
+                body: Any = app(environ, flow.start)
+            except BaseException as error:
+                flow._raised(error)
+                raise
+            of = type(body)
+            if of is list or of is Blocks:  # what `_carry` comes to, without asking
+                try:
+                    if flow.hand_on(body, True):
+                        return body
+                except BaseException as error:
+                    flow._drop(body, error)
+                    raise
+                return flow._hold_list(body, None) if of is list else flow._join(body)
+            if of is Stream and body._flow is not None and not flow._committed:
+                return body.join(flow, True)
+            return flow._carry(body, file_wrapper)
 
-        return flow_through(app, _OnionFlow, begin)
+        return bound
+
+    def _answer(self, value: Any) -> Any:
+        if callable(value):
+            return value
+        raise TypeError(
+            f"{self!r} returned {describe(value)} before its first yield; return a WSGI app, which "
+            "answers, or nothing, which steps aside"
+        )
 
 
 class _OnionFlow(Flow):
@@ -142,7 +167,6 @@ class _OnionFlow(Flow):
     __slots__ = ("_committed", "_exc_info", "_generator", "_layer")
 
     counts = True
-    changes = False
     _committed: bool
     _exc_info: OptExcInfo | None
     _generator: Generator[None, Exchange, Any] | None
@@ -173,13 +197,14 @@ class _OnionFlow(Flow):
             self._commit()
         return self._committed and self._generator is None
 
-    def block(self, block: Block, /) -> Block:
+    def _hold_stream(self, body: Any) -> Any:
+        return Stream(self, body, True)
+
+    def opened(self) -> bool:
+        inside = super().opened()  # the inner head first
         if not self._committed and self.status is not None:
             self._commit()
-        return block
-
-    def finish(self) -> Block:
-        return self.block(b"")
+        return inside and self._committed
 
     def _commit(self) -> None:
         self._committed = True
@@ -189,7 +214,10 @@ class _OnionFlow(Flow):
                 self._generator.send(self)
             except StopIteration:
                 self._generator = None
-        self.forward(self.status, self.headers, exc_info)
+        if exc_info is None:
+            self._write = self.start_response(self.status, self.headers)
+        else:
+            self._write = self.start_response(self.status, self.headers, exc_info)
 
     def ended(self) -> None:
         generator, self._generator = self._generator, None

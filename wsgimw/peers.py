@@ -32,8 +32,6 @@ from ipaddress import (
 )
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from wsgimw.describe import describe
-
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
 
@@ -146,14 +144,14 @@ def members(name: str, peers: Any) -> tuple[str, ...]:
         )
     if not isinstance(peers, Collection) or isinstance(peers, (bytes, bytearray, Mapping)):
         raise TypeError(
-            f"{name} is {describe(peers)}; it takes True, a collection of addresses and networks "
-            f'such as ("127.0.0.1", "10.0.0.0/8", "unix"), or a function of environ'
+            f"{name} is of type {type(peers).__name__}; it takes True, a collection of addresses "
+            'and networks such as ("127.0.0.1", "10.0.0.0/8", "unix"), or a function of environ'
         )
     for item in peers:
         if not isinstance(item, str):
             raise TypeError(
-                f"{name} holds {describe(item)}; write each address or network as a string, "
-                'such as "10.0.0.0/8"'
+                f"{name} holds something of type {type(item).__name__}; write each address or "
+                'network as a string, such as "10.0.0.0/8"'
             )
     return tuple(peers)
 
@@ -176,3 +174,55 @@ def _asked(question: Callable[[WSGIEnvironment], bool]) -> Callable[[WSGIEnviron
             return False
 
     return is_trusted
+
+
+_HOST = re.compile(r"(\[[0-9A-Fa-f:.]{2,45}\]|[A-Za-z0-9.-]{1,253})(?::[0-9]{1,5})?").fullmatch
+_FORWARDED = ("HTTP_FORWARDED", "HTTP_VIA", "HTTP_X_REAL_IP")
+
+
+def closed_gates(
+    environ: WSGIEnvironment,
+    hosts: Collection[str],
+    is_peer: Callable[[WSGIEnvironment], bool],
+    place: str,
+) -> list[str]:
+    """Say why a page for developers must not be shown, and how to open each gate; empty: show it.
+
+    The gates: the peer is this machine (or `is_peer`), no field says that a proxy stands between,
+    and the Host is a name of this machine (or one of `hosts`, in lower case), which DNS rebinding
+    cannot forge. `place` begins the options: `CatchErrors(debug_` and the like.
+
+    >>> closed_gates({"REMOTE_ADDR": "::1", "HTTP_HOST": "localhost:80"}, (), lambda e: False, "x_")
+    []
+    """
+    closed = []
+    if not (_is_local(environ) or is_peer(environ)):
+        came = str(environ.get("REMOTE_ADDR", ""))[:_LONGEST]
+        closed.append(f"the peer {came!r} is not this machine; open it by {place}peers=({came!r},)")
+    for key in environ:
+        if key in _FORWARDED or str(key).startswith("HTTP_X_FORWARDED_"):
+            field = str(key)[5:45].replace("_", "-").title()
+            closed.append(f"the field {field} says that a proxy stands between; ask it directly")
+            break
+    host = environ.get("HTTP_HOST")
+    found = _HOST(host) if isinstance(host, str) else None
+    if found is None:
+        closed.append("the Host is missing, doubled or malformed; ask by http://localhost")
+    elif not _is_local_host(found[1].lower(), hosts):
+        closed.append(
+            f"the Host {found[1]!r} is no name of this machine; ask by http://localhost, or open "
+            f"it by {place}hosts=({found[1].lower()!r},)"
+        )
+    return closed
+
+
+def _is_local(environ: WSGIEnvironment) -> bool:
+    """Is the peer this machine, before a ProxyFix and after it?"""
+    now = environ.get("REMOTE_ADDR")
+    return isinstance(now, str) and is_loopback(now) and is_loopback(peer(environ))
+
+
+def _is_local_host(host: str, hosts: Collection[str]) -> bool:
+    if host in hosts or host == "localhost" or host.endswith(".localhost"):
+        return True
+    return host == "[::1]" or (host[:4] == "127." and is_loopback(host))

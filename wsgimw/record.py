@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
 
-__all__ = ["KEY", "Record", "record"]
+__all__ = ["KEY", "Record", "record", "type_name"]
 
 KEY = "wsgimw.record"
 
@@ -86,3 +86,13 @@ def record(environ: WSGIEnvironment) -> Record:
     if found is None:
         found = environ[KEY] = Record()
     return found
+
+
+def type_name(cls: type) -> str:
+    """Give the qualified name of a type, as `error` has it; builtins without their module.
+
+    >>> type_name(KeyError), type_name(Record)
+    ('KeyError', 'wsgimw.record.Record')
+    """
+    module = cls.__module__
+    return cls.__qualname__ if module == "builtins" else f"{module}.{cls.__qualname__}"

@@ -19,13 +19,23 @@ linear in its text and none raises, whatever the text.
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable, Collection
 from functools import lru_cache
 
 from wsgimw.http.paths import unescape
 
-__all__ = ["REDACTED", "Secret", "is_secret", "mask_query", "mask_url", "secret_names", "words"]
+__all__ = [
+    "REDACTED",
+    "Secret",
+    "is_secret",
+    "mask_query",
+    "mask_url",
+    "of_the_process",
+    "secret_names",
+    "words",
+]
 
 REDACTED = "[redacted]"
 
@@ -98,6 +108,24 @@ def secret_names(more: Collection[str]) -> Secret:
         return hit or is_secret(name)
 
     return secret
+
+
+def of_the_process(name: object, value: object) -> bool:
+    """Are these the name and the value of a variable of the process environment?
+
+    Some servers, wsgiref and CGI among them, put all of it into environ, where nothing else tells
+    it from what came with the request. It is not to be shown.
+
+    >>> import os
+    >>> of_the_process("PATH", os.environ["PATH"]), of_the_process("PATH_INFO", "/")
+    (True, False)
+    """
+    if type(name) is not str or type(value) is not str or len(name) > _REMEMBERED:
+        return False
+    try:
+        return os.environ.get(name) == value
+    except ValueError:  # a name that the system cannot have
+        return False
 
 
 def mask_query(query: str, secret: Secret = is_secret) -> str:

@@ -46,11 +46,12 @@ import re
 from collections.abc import Callable
 from contextvars import ContextVar
 from dataclasses import dataclass
+from os import getpid
 from typing import TYPE_CHECKING, Any
 
 from wsgimw.compose import BaseLayer
 from wsgimw.describe import describe
-from wsgimw.exchange import Flow, flow_through
+from wsgimw.exchange import ContextFlow, flow_through
 from wsgimw.http.headers import is_token, put
 from wsgimw.peers import members, trust
 from wsgimw.record import KEY, Record
@@ -85,6 +86,9 @@ _HOP_BY_HOP = frozenset(
     ]
 )
 _OWNED = frozenset(["content-length", "content-type", "host", "set-cookie"])
+
+_ZEROS = "0" * 32
+_AT_ONCE = 64
 
 _current: ContextVar[str | None] = ContextVar("wsgimw.request_id", default=None)
 
@@ -153,6 +157,7 @@ class RequestId(BaseLayer):
         key = f"HTTP_{self.header.upper().replace('-', '_')}"
         is_trusted = trust("RequestId(trust=...)", self.trust)
         nobody = self.trust == () or self.trust is False
+        set_current, random = _current.set, _make_random()
 
         def begin(flow: _IdFlow) -> None:
             environ = flow.environ
@@ -168,24 +173,25 @@ class RequestId(BaseLayer):
                 else:
                     known.upstream_id = came
             if trace and known.trace_id is None:
-                _take_part(environ, known, trusted)
-            if chosen is None:
-                chosen = (generate and _generated(generate)) or known.trace_id or _random()
-            known.request_id = chosen
-            environ[key] = environ["wsgimw.request_id"] = chosen
-            flow._id = chosen
+                _take_part(environ, known, trusted, random)
+            if chosen is None and generate is not None:
+                chosen = _generated(generate)
+            found: str = chosen or known.trace_id or random()
+            known.request_id = environ[key] = environ["wsgimw.request_id"] = found
+            flow.value = found
             flow._name = field
+            flow.former = _current.get()
+            set_current(found)
 
         return flow_through(app, _IdFlow, begin)
 
 
-class _IdFlow(Flow):
+class _IdFlow(ContextFlow):
     """Adds the header to each head, and sets the context variable round all inner code."""
 
-    __slots__ = ("_former", "_id", "_name")
+    __slots__ = ("_name",)
 
-    _former: str | None
-    _id: str
+    variable = _current
     _name: tuple[str, int, str]
 
     def start(
@@ -195,21 +201,13 @@ class _IdFlow(Flow):
         for field, _ in headers:
             if len(field) == size and field.lower() == folded:
                 headers = [*headers]  # rule 12
-                put(headers, name, self._id)
+                put(headers, name, self.value)
                 break
         else:
-            headers = [*headers, (name, self._id)]
+            headers = [*headers, (name, self.value)]
         if exc_info is None:  # rule 2
             return self.start_response(status, headers)
         return self.start_response(status, headers, exc_info)
-
-    def enter(self) -> None:
-        self._former = _current.get()
-        _current.set(self._id)
-
-    def leave(self) -> None:
-        # rule 37: by value, since this may be another context than the one that entered.
-        _current.set(self._former)
 
 
 def _check_header(name: object) -> None:
@@ -230,12 +228,28 @@ def _check_header(name: object) -> None:
     )
 
 
-def _random() -> str:
-    """Make 32 hex digits; from the system, so that a fork repeats nothing."""
-    while True:
-        made = os.urandom(16).hex()
-        if made.strip("0"):
-            return made
+def _make_random() -> Callable[[], str]:
+    """Return what makes 32 hex digits, never all zero.
+
+    They are read from the system, many at a time: a system call is dearer than all the rest. What
+    was read before a fork is not used after it, or two processes would give the same ids.
+    """
+    left: list[str] = []
+    process = None
+
+    def random() -> str:
+        nonlocal process, left
+        if process != (now := getpid()):
+            left, process = [], now
+        while True:
+            try:
+                return left.pop()  # in one step: no two threads get the same
+            except IndexError:
+                digits = os.urandom(16 * _AT_ONCE).hex()
+                pieces = [digits[at : at + 32] for at in range(0, len(digits), 32)]
+                left += [piece for piece in pieces if piece != _ZEROS]
+
+    return random
 
 
 def _generated(generate: Callable[[], str]) -> str | None:
@@ -246,7 +260,9 @@ def _generated(generate: Callable[[], str]) -> str | None:
     return made if isinstance(made, str) and _ID(made) else None
 
 
-def _take_part(environ: WSGIEnvironment, known: Record, trusted: bool) -> None:
+def _take_part(
+    environ: WSGIEnvironment, known: Record, trusted: bool, random_id: Callable[[], str]
+) -> None:
     """Go on with the trace that came in, or begin one. W3C Trace Context level 2, 3.2 and 3.3."""
     came = environ.get("HTTP_TRACEPARENT")
     found = _TRACEPARENT(came) if trusted and isinstance(came, str) else None
@@ -258,7 +274,7 @@ def _take_part(environ: WSGIEnvironment, known: Record, trusted: bool) -> None:
         trace, flags = found[2], f"{int(found[4], 16) & _KNOWN_FLAGS:02x}"
         known.parent_id = found[3]
     else:
-        trace, flags = random[:32] if random[:32].strip("0") else _random(), "00"
+        trace, flags = random[:32] if random[:32].strip("0") else random_id(), "00"
     state = environ.get("HTTP_TRACESTATE")
     if state is not None and not (found and _is_state(state)):
         del environ["HTTP_TRACESTATE"]

@@ -41,7 +41,9 @@ _PATTERNS = [
 _PEM = re.compile(r"(-----BEGIN [A-Z0-9 ]{1,64}-----)((?:[^-]++|-(?!----END))*+)")
 _PEM_REST = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/=\\ \r\n\t"
 
-_PARAMETER = re.compile(r"([?&;]([A-Za-z0-9_.\[\]%-]{1,64}+)=)([^&;\s\"'<>)]++)")
+_PARAMETER = re.compile(
+    r"((?:[?&\"']|; ?)([A-Za-z0-9_.\[\]%-]{1,64}+)=)(?!\[redacted)([^&;\s\"'<>)]++)"
+)
 _ASSIGNED = re.compile(r"[=:][ \t]{0,8}+(?:[rbfuRBFU]{0,2})(\"{3}|'{3}|[\"'])")
 _ANNOTATION = re.compile(r"[ \t\w.|\[\]]++").fullmatch
 _ERRORS = ("Error", "Exception", "Group", "Warning")
@@ -93,7 +95,7 @@ def _mask_strings(text: str) -> str:
         if not _names_secret(before, found[0][0] == "="):
             continue
         literal = _STRINGS[found[1]].match(text, position)
-        if literal and literal[0]:
+        if literal and literal[0] and not literal[0].startswith("[redacted "):
             parts += [text[done:position], _hidden(literal[0])]
             done = position = literal.end()
     return "".join([*parts, text[done:]])

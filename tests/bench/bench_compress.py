@@ -20,6 +20,7 @@ from tests.bench.frame import Bench, Case, Ratio
 from wsgimw import codings
 from wsgimw.codings import compressor
 from wsgimw.compress import Compress
+from wsgimw.decompress import Decompress
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
@@ -288,6 +289,34 @@ def cached() -> Bench:
     )
 
 
+def requests() -> Bench:
+    """What `Decompress` costs a request without Content-Encoding, and one with it."""
+    from io import BytesIO
+
+    body = make_json(SMALL)
+    plain = make_environ(method="POST")
+    app = raw_app(body)
+    coded = compressor("gzip", 6)(body)
+
+    def post(bound: WSGIApplication) -> None:
+        more: dict[str, Any] = {
+            "HTTP_CONTENT_ENCODING": "gzip",
+            "CONTENT_LENGTH": str(len(coded)),
+            "wsgi.input": BytesIO(coded),
+        }
+        drive(bound, make_environ(method="POST", **more))
+
+    return Bench(
+        "requests (target: Decompress adds 0.15 us without the header)",
+        [
+            Case("bare app", partial(drive, app, plain)),
+            Case("Decompress, no header", partial(drive, Decompress()(app), plain)),
+            Case("Decompress, 1.3 KB of gzip", partial(post, Decompress()(app))),
+        ],
+        [],
+    )
+
+
 def benches() -> Iterator[Bench]:
     """Yield the tables."""
     yield added(LARGE, 0)
@@ -295,3 +324,4 @@ def benches() -> Iterator[Bench]:
     yield glue()
     yield skipped()
     yield cached()
+    yield requests()

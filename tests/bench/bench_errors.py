@@ -5,10 +5,11 @@ An error layer is paid for by the requests that do not fail.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from itertools import repeat
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TextIO, cast
 
 from tests.bench.drive import answer, drive, make_environ
 from tests.bench.frame import Bench, Case, Ratio
@@ -39,6 +40,16 @@ def stream(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[
     return Stream()
 
 
+class Null:
+    """A stream that keeps nothing."""
+
+    def write(self, text: str) -> None:
+        """Take a line."""
+
+    def flush(self) -> None:
+        """Do nothing."""
+
+
 def generator(app: WSGIApplication) -> WSGIApplication:
     """Pass blocks on by a bare generator, which loses `close()`: the floor."""
 
@@ -52,9 +63,10 @@ def generator(app: WSGIApplication) -> WSGIApplication:
 def benches() -> Iterator[Bench]:
     """Yield a table for a list and one for a stream."""
     from paste.exceptions.errormiddleware import ErrorMiddleware
+    from paste.translogger import TransLogger
     from werkzeug.debug import DebuggedApplication
 
-    from wsgimw import CatchErrors
+    from wsgimw import AccessLog, CatchErrors, RequestId, compose
 
     environ = make_environ()
     peers: dict[str, Callable[[WSGIApplication], WSGIApplication]] = {
@@ -110,5 +122,28 @@ def benches() -> Iterator[Bench]:
                 over="Paste ErrorMiddleware",
                 minus="bare",
             ),
+        ],
+    )
+    null = logging.getLogger("wsgimw.bench.errors")
+    null.propagate = False
+    null.setLevel(logging.INFO)
+    null.handlers[:] = [logging.NullHandler()]
+    three = compose(RequestId(), AccessLog(sink=cast(TextIO, Null())), CatchErrors())
+    trans_logger = TransLogger(hello, logger=null, setup_console_handler=False)
+    yield Bench(
+        "errors: with the two other outer layers",
+        cases=[
+            Case("bare", partial(drive, hello, environ)),
+            Case("RequestId, AccessLog, CatchErrors", partial(drive, three(hello), environ)),
+            Case("Paste TransLogger, null handler", partial(drive, trans_logger, environ)),
+        ],
+        ratios=[
+            Ratio(
+                "the three / Paste TransLogger, added",
+                of="RequestId, AccessLog, CatchErrors",
+                over="Paste TransLogger, null handler",
+                minus="bare",
+                target=0.65,
+            )
         ],
     )

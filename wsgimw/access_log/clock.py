@@ -16,8 +16,8 @@ MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", 
 _NUMBERS = {month: number for number, month in enumerate(MONTHS, 1)}
 
 # The names of the zone stand for it: `tzset` makes a new tuple.
-local: tuple[int, object, str] = (-1, None, "")
-_utc: tuple[int, str] = (-1, "")
+local: tuple[float, object, str] = (-1.0, None, "")
+_utc: tuple[float, str] = (-1.0, "")
 _MILLISECONDS = tuple([f".{number:03d}Z" for number in range(1000)])
 
 
@@ -28,9 +28,10 @@ def apache(seconds: float) -> str:
     """
     global local
     second, names, text = local
-    if 0 <= seconds - second < 1 and names is time.tzname:
+    # Floats on both sides: the interpreter has a quick way for those, and none for a mixture.
+    if 0.0 <= seconds - second < 1.0 and names is time.tzname:
         return text
-    second = floor(seconds)
+    second = float(floor(seconds))
     t = time.localtime(second)
     minutes = abs(t.tm_gmtoff) // 60
     text = (
@@ -67,8 +68,8 @@ def rfc3339(seconds: float) -> str:
     global _utc
     second, text = _utc
     since = seconds - second
-    if not 0 <= since < 1:
-        second = floor(seconds)
+    if not 0.0 <= since < 1.0:
+        second = float(floor(seconds))
         since = seconds - second
         t = time.gmtime(second)
         text = (

@@ -110,31 +110,22 @@ def _remembered(function: Callable[[str], str]) -> Callable[[str], str]:
 
 def make_entry(flow: LogFlow, masks: Masks) -> dict[str, Any]:
     """Make the entry of a request whose end was seen. It does not raise for any environ."""
-    start = flow.state
+    start_addr, method, script, path, query, protocol, host = flow.state
     environ, known = flow.environ, flow.record
-    hidden = masks.hidden(environ)
-
-    def seen(key: str, value: object) -> str | None:
-        text = plain_text(value)
-        return REDACTED if text and key in hidden else text
-
-    script, path = plain_text(start[2]) or "", plain_text(start[3]) or ""
-    query, referer = seen("QUERY_STRING", start[4]), seen("HTTP_REFERER", start[7])
-    addr = environ.get("REMOTE_ADDR", start[0])
-    reasons = [text for text in map(plain_text, known.reasons or ()) if text]
-    extra = {plain_text(name) or "": scalar(value) for name, value in [*known.extra.items()]}
     duration = int(flow.duration * 1e6 + 0.5)
     app = min(int(flow.app * 1e6 + 0.5), duration)
     first = int((flow.left - flow.started) * 1e6 + 0.5)
-    return {
+    addr = environ.get("REMOTE_ADDR", start_addr)
+    query, referer = plain_text(query), plain_text(flow.referer)
+    entry: dict[str, Any] = {
         "time": flow.time,
-        "remote_addr": seen("REMOTE_ADDR", addr),
-        "peer_addr": seen("REMOTE_ADDR", start[0]) if start[0] != addr else None,
-        "method": seen("REQUEST_METHOD", start[1]),
-        "path": REDACTED if "PATH_INFO" in hidden else percent_path(script + path) or None,
-        "query": query and (query if query == REDACTED else masks.query(query)),
-        "protocol": seen("SERVER_PROTOCOL", start[5]),
-        "host": seen("HTTP_HOST", start[6]),
+        "remote_addr": plain_text(addr),
+        "peer_addr": plain_text(start_addr) if start_addr != addr else None,
+        "method": plain_text(method),
+        "path": percent_path(f"{plain_text(script) or ''}{plain_text(path) or ''}") or None,
+        "query": query and masks.query(query),
+        "protocol": plain_text(protocol),
+        "host": plain_text(host),
         "status": flow.code,
         "bytes": flow.sent,
         "outcome": flow.outcome,
@@ -142,7 +133,7 @@ def make_entry(flow: LogFlow, masks: Masks) -> dict[str, Any]:
         "app_ms": app / 1000,
         "client_ms": (duration - app) / 1000,
         "first_byte_ms": first / 1000 if flow.bytes else None,
-        "user": seen("REMOTE_USER", known.user or environ.get("REMOTE_USER")),
+        "user": plain_text(known.user or environ.get("REMOTE_USER")),
         "route": plain_text(known.route or environ.get("wsgimw.route")),
         "request_id": plain_text(known.request_id),
         "trace_id": plain_text(known.trace_id),
@@ -150,16 +141,47 @@ def make_entry(flow: LogFlow, masks: Masks) -> dict[str, Any]:
         "error": plain_text(known.error or flow.failure),
         "fingerprint": plain_text(known.fingerprint),
         "referer": referer and masks.referer(referer),
-        "user_agent": seen("HTTP_USER_AGENT", start[8]),
-        "reasons": reasons or None,
-        "extra": extra or None,
+        "user_agent": plain_text(flow.agent),
+        "reasons": None,
+        "extra": None,
     }
+    if known.reasons:
+        entry["reasons"] = [text for text in map(plain_text, known.reasons) if text] or None
+    if known.extra:
+        pairs = [*known.extra.items()]  # in one step: a thread of the app may add to it
+        entry["extra"] = {plain_text(name) or "": scalar(value) for name, value in pairs}
+    if "wsgimw.redact" in environ:
+        _hide(entry, masks.hidden(environ))
+    return entry
+
+
+_HIDDEN_BY = {
+    "REMOTE_ADDR": ("remote_addr", "peer_addr"),
+    "REQUEST_METHOD": ("method",),
+    "SCRIPT_NAME": ("path",),
+    "PATH_INFO": ("path",),
+    "QUERY_STRING": ("query",),
+    "SERVER_PROTOCOL": ("protocol",),
+    "HTTP_HOST": ("host",),
+    "HTTP_REFERER": ("referer",),
+    "HTTP_USER_AGENT": ("user_agent",),
+    "REMOTE_USER": ("user",),
+}
+
+
+def _hide(entry: dict[str, Any], hidden: Collection[str]) -> None:
+    """Mask the fields that come of environ keys which somebody asked to hide."""
+    for key, names in _HIDDEN_BY.items():
+        if key in hidden:
+            for name in names:
+                if entry[name] is not None:
+                    entry[name] = REDACTED
 
 
 def plain_text(value: object) -> str | None:
     """Return a value as text of exact type `str`, None for what is absent or empty."""
     if type(value) is str:
-        return join_surrogates(value) or None
+        return (value if value.isascii() else join_surrogates(value)) or None
     if value is None:
         return None
     try:

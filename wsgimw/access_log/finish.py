@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING, Any
 from wsgimw.access_log import sinks
 from wsgimw.access_log.dev import coloured, dev
 from wsgimw.access_log.entry import Masks, make_entry
-from wsgimw.access_log.lines import FAST
+from wsgimw.access_log.lines import FAST, Line
 from wsgimw.access_log.notes import Notes
 from wsgimw.access_log.structured import json_line, logfmt
+from wsgimw.exchange import own_code
 
 if TYPE_CHECKING:
     from wsgimw.access_log import AccessLog
@@ -37,12 +38,13 @@ def make_finish(layer: AccessLog, masks: Masks, template: Template | None) -> Fi
     kind = sinks.kind_of(sink)
     if kind == "function":
         return _with_entry(layer, masks, notes, lambda flow, entry: sink(entry))
-    write_line = _writer(name, masks, template, sink, kind)
+    fast = own_code(FAST[name]) if name in FAST else None
+    write_line = _quick(fast, masks, _writer(name, masks, template, sink, kind))
     if kind == "logger":
         return _with_entry(layer, masks, notes, _logging(layer, notes, write_line))
     put, flush = _put(sink, kind)
     if layer.keep is None:
-        return _direct(FAST.get(name, _none), write_line, put, flush, masks, notes)
+        return _direct(fast, write_line, put, flush, masks, notes)
 
     def emit(flow: LogFlow, entry: Entry) -> None:
         put(f"{write_line(flow, entry)}\n")
@@ -77,11 +79,25 @@ def _writer(
     return lambda flow, entry: dev(entry, colour)
 
 
-def _none(flow: LogFlow, masks: Masks) -> None: ...
+def _quick(
+    fast: Line | None, masks: Masks, write_line: Callable[[LogFlow, Entry], str]
+) -> Callable[[LogFlow, Entry], str]:
+    """Prefer the fast way where the entry is wanted as well."""
+    if fast is None:
+        return write_line
+
+    def write(flow: LogFlow, entry: Entry) -> str:
+        try:
+            line = fast(flow, masks)
+        except Exception:
+            line = None
+        return write_line(flow, entry) if line is None else line[:-1]
+
+    return write
 
 
 def _direct(
-    fast: Callable[[LogFlow, Masks], str | None],
+    fast: Line | None,
     write_line: Callable[[LogFlow, Entry], str],
     put: sinks.Write,
     flush: Callable[[], object] | None,
@@ -92,7 +108,7 @@ def _direct(
 
     def finish(flow: LogFlow) -> None:
         try:
-            line = fast(flow, masks)
+            line = fast(flow, masks) if fast is not None else None
         except Exception:  # an environ that is out of the ordinary indeed
             line = None
         try:
@@ -102,7 +118,7 @@ def _direct(
         except Exception as error:
             notes.say(flow.environ, "writing a line", error)
 
-    return finish
+    return own_code(finish)
 
 
 def _with_entry(layer: AccessLog, masks: Masks, notes: Notes, emit: Emit) -> Finish:

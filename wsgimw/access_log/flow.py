@@ -19,18 +19,19 @@ with the `error`.
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import lru_cache
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
-from wsgimw.exchange import Flow
+from wsgimw.access_log.remembered import Remembered
+from wsgimw.exchange import Flow, WatchedStream
+from wsgimw.record import type_name
 
 if TYPE_CHECKING:
     from _typeshed import OptExcInfo
 
     from wsgimw.record import Record
 
-__all__ = ["OUTCOMES", "HeadLogFlow", "LogFlow", "status_code"]
+__all__ = ["OUTCOMES", "USUAL", "HeadLogFlow", "LogFlow", "TimedLogFlow", "status_code"]
 
 OUTCOMES = (
     "complete",
@@ -44,44 +45,59 @@ OUTCOMES = (
 )
 
 
+USUAL = (
+    "REMOTE_ADDR",
+    "REQUEST_METHOD",
+    "SCRIPT_NAME",
+    "PATH_INFO",
+    "QUERY_STRING",
+    "SERVER_PROTOCOL",
+    "HTTP_HOST",
+)
+"""Environ keys that nearly every request has: they are read in one step where all are there."""
+
+
 class LogFlow(Flow):
     """Watches one request; `done` is called with it once, when its end is known.
 
-    `time`: epoch seconds at the start. `state`: what was read of environ at the start. `app`:
-    seconds inside of us. `left`: when the first block that is not empty left. `duration`, `code`,
-    `sent`, `outcome`, `failure`: set at the end.
+    `time`: epoch seconds at the start. `state`, `referer`, `agent`, `more`: what was read of
+    environ at the start (`state` by the keys of `USUAL`). `code`,
+    `sent`, `outcome`, `failure`: set at the end. No other clock is read: this is the flow of lines
+    that show no duration.
     """
 
     __slots__ = (
-        "app",
+        "agent",
         "code",
         "code_text",
         "declared",
         "done",
-        "duration",
         "failure",
-        "left",
         "more",
         "outcome",
         "record",
+        "referer",
         "sent",
         "sent_text",
         "time",
     )
 
     counts = True
+    streams: type[WatchedStream] | None = WatchedStream
 
-    app: float
+    # Nothing sets these here: see `TimedLogFlow`.
+    app = duration = left = started = 0.0
+
+    agent: Any
     code: int | None
     code_text: str
     declared: str | None
-    duration: float
     failure: str | None
     done: Callable[[LogFlow], object]
-    left: float
     more: dict[str, Any]
     outcome: str
     record: Record
+    referer: Any
     sent: int
     sent_text: str
     time: float
@@ -105,31 +121,18 @@ class LogFlow(Flow):
         self.status = status
         self.headers = headers
         self.declared = declared
-        return self.write
+        return self
 
-    def write(self, data: bytes, /) -> object:
-        if data and not self.bytes:
-            self.left = perf_counter()
-        self.bytes += len(data)
-        return self._write(data)
-
-    def enter(self) -> None:
-        self.app -= perf_counter()
-
-    def leave(self) -> None:
-        now = perf_counter()
-        self.app += now
-        if not self.bytes:  # the block that this pull brought is counted afterwards
-            self.left = now
+    __call__ = Flow.write
+    """So the flow itself is the `write` that goes inwards, and a bound method less is made."""
 
     def ended(self) -> None:
-        self.duration = perf_counter() - self.started
         sent = self.bytes
-        self.code, self.code_text, bodyless = _read_status(self.status)
+        self.code, self.code_text, bodyless = _statuses[self.status]
         if bodyless or self.state[1] == "HEAD":
             bodyless, sent = True, 0
         self.sent = sent = sent or 0
-        self.sent_text = text = str(sent) if sent else "-"
+        self.sent_text = text = f"{sent}" if sent else "-"
         if self.error is not None:
             self._failed(self.error, bodyless)
         else:
@@ -154,29 +157,71 @@ class LogFlow(Flow):
             self.outcome = "client_gone"
 
     def _failed(self, error: BaseException, bodyless: bool) -> None:
-        self.failure = type(error).__qualname__
         given = self.status is not None
         if self.failed_in_close and given:
+            self.failure = type_name(type(error))
             self.outcome = "failed_in_close" if self.complete or bodyless else "client_gone"
         elif self.failed_in_close and not (self.complete or self.bytes):
+            self.failure = type_name(type(error))
             self.outcome = "client_gone"
-        elif self.bytes and given:
+        else:
+            self._broke_down(error)
+
+    def _broke_down(self, error: BaseException) -> None:
+        self.failure = type_name(type(error))
+        if self.bytes and self.status is not None:
             self.outcome = "failed_midstream"
         else:
             self.code, self.code_text = 500, "500"
             self.outcome = "failed_before_bytes"
 
     def lost(self) -> None:
-        self.duration = perf_counter() - self.started
-        self.code, self.code_text, bodyless = _read_status(self.status)
+        self.code, self.code_text, bodyless = _statuses[self.status]
         self.sent = 0 if bodyless or self.state[1] == "HEAD" else self.bytes
         self.sent_text = str(self.sent or "-")
-        self.failure = None if self.error is None else type(self.error).__qualname__
+        self.failure = None
         self.outcome = "not_closed"
+        if self.error is not None:  # the first failure wins
+            self._broke_down(self.error)
         self.done(self)
 
 
-class HeadLogFlow(LogFlow):
+class TimedLogFlow(LogFlow):
+    """The same with clocks.
+
+    `started`: at the start. `app`: seconds inside of us. `left`: when the first block that is not
+    empty left. `duration`: set by `done`.
+    """
+
+    __slots__ = ("app", "duration", "left", "started")
+
+    entered = True  # `begin` sets `app`: the start of the request is that of the call
+    streams = None
+
+    app: float
+    duration: float
+    left: float
+    started: float
+
+    def write(self, data: bytes, /) -> object:
+        if data and not self.bytes:
+            self.left = perf_counter()
+        self.bytes += len(data)
+        return self._write(data)
+
+    __call__ = write
+
+    def enter(self) -> None:
+        self.app -= perf_counter()
+
+    def leave(self) -> None:
+        now = perf_counter()
+        self.app += now
+        if not self.bytes:  # the block that this pull brought is counted afterwards
+            self.left = now
+
+
+class HeadLogFlow(TimedLogFlow):
     """The same for a format that shows response fields: the receiver may change the list."""
 
     __slots__ = ()
@@ -185,16 +230,18 @@ class HeadLogFlow(LogFlow):
         self, status: str, headers: list[tuple[str, str]], exc_info: OptExcInfo | None = None, /
     ) -> Callable[[bytes], object]:
         kept = [*headers]
-        write = LogFlow.start(self, status, headers, exc_info)
+        write = TimedLogFlow.start(self, status, headers, exc_info)
         self.headers = kept
         return write
 
 
-@lru_cache(256)
-def _read_status(status: str | None) -> tuple[int | None, str, bool]:
+def _read_status(status: Any) -> tuple[int | None, str, bool]:
     """Read the code of a status line, its text, and whether no body goes with it."""
     code = status_code(status)
     return code, str(code or "-"), code is not None and (code in (204, 304) or code < 200)
+
+
+_statuses: Remembered[tuple[int | None, str, bool]] = Remembered(_read_status, 256)
 
 
 def status_code(status: Any) -> int | None:

@@ -8,9 +8,8 @@ come again and again.
 
 from __future__ import annotations
 
-import time as tz
+import time
 from collections.abc import Callable
-from functools import lru_cache
 from json.encoder import encode_basestring_ascii
 from typing import TYPE_CHECKING
 
@@ -18,6 +17,7 @@ from wsgimw.access_log import clock
 from wsgimw.access_log.clock import rfc3339
 from wsgimw.access_log.entry import Masks, plain_text
 from wsgimw.access_log.escaping import escape
+from wsgimw.access_log.remembered import Remembered
 from wsgimw.http.paths import percent_path
 
 if TYPE_CHECKING:
@@ -27,51 +27,55 @@ __all__ = ["FAST", "Line"]
 
 Line = Callable[["LogFlow", Masks], str | None]
 
-THOUSANDTHS = tuple([f".{number:03d}" for number in range(1000)])
-
-LONG = 512
-"""Longer texts are not remembered, and take the slow way."""
+LONG = 4096
+"""A longer line makes us forget: what is remembered is memory that a client could fill."""
 
 
-@lru_cache(2048)
-def _spaced(value: object) -> str:
+def _show_spaced(value: object) -> str:
     """Show a text that is followed by a space."""
     text = plain_text(value)
     return "-" if text is None else escape(text, " ")
 
 
-@lru_cache(2048)
-def _quoted(value: object) -> str:
+def _show_quoted(value: object) -> str:
     """Show a text that stands in quotes."""
     text = plain_text(value)
     return "-" if text is None else escape(text, '"')
 
 
-@lru_cache(2048)
-def _target(path: str) -> str:
+def _show_target(path: str) -> str:
     """Show a path that is followed by a space."""
     return escape(percent_path(path)) if path else "-"
 
 
+_spaced, _quoted, _target = (
+    Remembered(show, 2048) for show in (_show_spaced, _show_quoted, _show_target)
+)
+
+
 def combined(flow: LogFlow, masks: Masks) -> str | None:
     """Write `common`, and Referer and User-Agent behind it."""
-    addr, method, script, path, query, protocol, _, referer, agent = flow.state
+    addr, method, script, path, query, protocol, _ = flow.state
+    referer, agent = flow.referer, flow.agent
     get = flow.environ.get
     user = flow.record.user or get("REMOTE_USER")
     if script:
         path = f"{script}{path or ''}"
-    if get("wsgimw.redact") or len(f"{path}{referer}{agent}") > LONG:
+    if get("wsgimw.redact"):
         return None
     second, names, stamp = clock.local
-    if not 0 <= flow.time - second < 1 or names is not tz.tzname:
+    if not 0.0 <= flow.time - second < 1.0 or names is not time.tzname:
         stamp = clock.apache(flow.time)
-    return (
-        f"{_spaced(get('REMOTE_ADDR', addr))} - {_spaced(user) if user else '-'} "
-        f'{stamp} "{_spaced(method)} {_target(path)}'
-        f'{"?" + masks.query(query) if query else ""} {_spaced(protocol)}" '
+    line = (
+        f"{_spaced[get('REMOTE_ADDR', addr)]} - {_spaced[user] if user else '-'} "
+        f'{stamp} "{_spaced[method]} {_target[path]}'
+        f'{"?" + masks.query(query) if query else ""} {_spaced[protocol]}" '
         f"{flow.code_text} {flow.sent_text} "
-        f'"{_quoted(masks.referer(referer)) if referer else "-"}" "{_quoted(agent)}"\n'
+        f'"{_quoted[masks.referer(referer)] if referer else "-"}" "{_quoted[agent]}"\n'
     )
+    if len(line) > LONG:
+        forget()
+    return line
 
 
 def once(value: object) -> str:
@@ -80,82 +84,106 @@ def once(value: object) -> str:
     return encode_basestring_ascii(text or "").replace("\x7f", "\\u007f")
 
 
-_json = lru_cache(2048)(once)
+_json = Remembered(once, 2048)
+_json_path = Remembered(lambda path: f',"path":"{percent_path(path)}"' if path else "", 2048)
+_json_status = Remembered(lambda code: "" if code == "-" else f',"status":{code}', 2048)
 
 
-@lru_cache(2048)
-def _json_path(path: str) -> str:
-    return f'"{percent_path(path)}"'
+def _member(name: str) -> Remembered[str]:
+    """Remember a member of the object, with its name and the comma before it; "" where absent."""
+    return Remembered(lambda value: f',"{name}":{once(value)}' if value else "", 2048)
 
 
-_REMOTE_ADDR, _PEER_ADDR, _METHOD, _PATH, _QUERY, _PROTOCOL, _HOST, _STATUS = [
-    f',"{name}":'
-    for name in (
-        "remote_addr",
-        "peer_addr",
-        "method",
-        "path",
-        "query",
-        "protocol",
-        "host",
-        "status",
-    )
+_addr, _method, _protocol, _host, _agent = [
+    _member(name) for name in ("remote_addr", "method", "protocol", "host", "user_agent")
 ]
-_USER, _ROUTE, _REQUEST_ID, _TRACE_ID, _SPAN_ID, _ERROR, _FINGERPRINT = [
-    f',"{name}":'
-    for name in ("user", "route", "request_id", "trace_id", "span_id", "error", "fingerprint")
-]
+
+
+_SHORT = tuple([f"0.{number:03d}" for number in range(1000)])
+
+
+def _milliseconds(microseconds: int) -> str:
+    """Show a duration; the short ones by a table, as `{:.3f}` is four times dearer."""
+    if microseconds < 1000:
+        return _SHORT[microseconds]
+    return f"{microseconds // 1000}.{microseconds % 1000:03d}"
 
 
 def json_line(flow: LogFlow, masks: Masks) -> str | None:
     """Write the JSON object of an entry without `reasons` and `extra`."""
-    start_addr, method, script, path, query, protocol, host, referer, agent = flow.state
-    known, environ = flow.record, flow.environ
-    get = environ.get
+    start_addr, method, script, path, query, protocol, host = flow.state
+    referer, agent = flow.referer, flow.agent
+    known = flow.record
+    get = flow.environ.get
     if known.reasons or known.extra or get("wsgimw.redact"):
         return None
     addr = get("REMOTE_ADDR", start_addr)
     user = known.user or get("REMOTE_USER")
     route = known.route or get("wsgimw.route")
+    request_id = known.request_id
     error = known.error or flow.failure
     if script:
         path = f"{script}{path or ''}"
-    if len(f"{path}{agent}{referer}{host}") > LONG:
-        return None
-    # Thousandths by a table: `{:.3f}` would be a third of the line.
     duration = int(flow.duration * 1e6 + 0.5)
-    app = min(int(flow.app * 1e6 + 0.5), duration)
+    app = int(flow.app * 1e6 + 0.5)
+    if app > duration:
+        app = duration
     client = duration - app
     line = (
-        f'{{"time":"{rfc3339(flow.time)}"{_REMOTE_ADDR + _json(addr) if addr else ""}'
-        f"{_PEER_ADDR + _json(start_addr) if start_addr != addr and start_addr else ''}"
-        f"{_METHOD + _json(method) if method else ''}{_PATH + _json_path(path) if path else ''}"
-        f"{_QUERY + once(masks.query(query)) if query else ''}"
-        f"{_PROTOCOL + _json(protocol) if protocol else ''}{_HOST + _json(host) if host else ''}"
-        f"{_STATUS + flow.code_text if flow.code else ''}"
-        f',"bytes":{flow.sent},"outcome":"{flow.outcome}",'
-        f'"duration_ms":{duration // 1000}{THOUSANDTHS[duration % 1000]},'
-        f'"app_ms":{app // 1000}{THOUSANDTHS[app % 1000]},'
-        f'"client_ms":{client // 1000}{THOUSANDTHS[client % 1000]}'
+        f'{{"time":"{rfc3339(flow.time)}"{_addr[addr]}'
+        f"{_PEER_ADDR + _json[start_addr] if start_addr != addr and start_addr else ''}"
+        f"{_method[method]}{_json_path[path]}{_QUERY + once(masks.query(query)) if query else ''}"
+        f"{_protocol[protocol]}{_host[host]}{_json_status[flow.code_text]}"
+        f',"bytes":{flow.sent},"outcome":"{flow.outcome}"'
+        f',"duration_ms":{_milliseconds(duration)},"app_ms":{_milliseconds(app)}'
+        f',"client_ms":{_milliseconds(client)}'
     )
     if flow.bytes:
         first = int((flow.left - flow.started) * 1e6 + 0.5)
-        line = f'{line},"first_byte_ms":{first // 1000}{THOUSANDTHS[first % 1000]}'
-    if user or route or known.request_id or known.trace_id or known.span_id:
+        line = f'{line},"first_byte_ms":{_milliseconds(first)}'
+    if user or route or request_id or known.trace_id or known.span_id:
         line = (
-            f"{line}{_USER + _json(user) if user else ''}{_ROUTE + _json(route) if route else ''}"
-            f"{_REQUEST_ID + once(known.request_id) if known.request_id else ''}"
+            f"{line}{_USER + _json[user] if user else ''}{_ROUTE + _json[route] if route else ''}"
+            f"{_REQUEST_ID + once(request_id) if request_id else ''}"
             f"{_TRACE_ID + once(known.trace_id) if known.trace_id else ''}"
             f"{_SPAN_ID + once(known.span_id) if known.span_id else ''}"
         )
     if error or known.fingerprint:
         line = (
-            f"{line}{_ERROR + _json(error) if error else ''}"
-            f"{_FINGERPRINT + _json(known.fingerprint) if known.fingerprint else ''}"
+            f"{line}{_ERROR + _json[error] if error else ''}"
+            f"{_FINGERPRINT + _json[known.fingerprint] if known.fingerprint else ''}"
         )
     if referer:
-        line = f'{line},"referer":{_json(masks.referer(referer))}'
-    return f'{line},"user_agent":{_json(agent)}}}\n' if agent else f"{line}}}\n"
+        line = f'{line},"referer":{_json[masks.referer(referer)]}'
+    line = f"{line}{_agent[agent]}}}\n"
+    if len(line) > LONG:
+        forget()
+    return line
+
+
+_PEER_ADDR, _QUERY, _USER, _ROUTE, _REQUEST_ID, _TRACE_ID, _SPAN_ID, _ERROR, _FINGERPRINT = [
+    f',"{name}":'
+    for name in (
+        "peer_addr",
+        "query",
+        "user",
+        "route",
+        "request_id",
+        "trace_id",
+        "span_id",
+        "error",
+        "fingerprint",
+    )
+]
+
+
+_ALL = (_spaced, _quoted, _target, _json, _json_path, _addr, _method, _protocol, _host, _agent)
+
+
+def forget() -> None:
+    """Forget every text."""
+    for remembered in _ALL:
+        remembered.clear()
 
 
 FAST: dict[str, Line] = {"combined": combined, "json": json_line}

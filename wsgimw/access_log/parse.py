@@ -200,13 +200,16 @@ _READ: dict[str, Callable[[str | None], Any]] = {
 def _json(line: str) -> dict[str, Any]:
     try:
         found = json.loads(line)
-        if not isinstance(found, dict):
-            raise _misfit(1, "an object is expected")
-        if "time" in found:
-            found["time"] = rfc3339_seconds(found["time"])
     except json.JSONDecodeError as error:
         raise _misfit(error.colno, error.msg) from None
-    except (TypeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:
+        raise _misfit(1, error) from None
+    if not isinstance(found, dict):
+        raise _misfit(1, "an object is expected")
+    try:
+        if "time" in found:
+            found["time"] = rfc3339_seconds(found["time"])
+    except (TypeError, ValueError) as error:
         raise _misfit(1, error) from None
     return dict.fromkeys(FIELDS) | found
 

@@ -94,6 +94,8 @@ class Template:
     """Environ keys that must be read before the inner call."""
     wants_headers: bool
     """Does it show fields of the response?"""
+    wants_times: bool
+    """Does it show a duration?"""
 
     def write(self, entry: Entry, flow: LogFlow, masks: Masks) -> str:
         """Write the line of an entry, without its end."""
@@ -183,6 +185,7 @@ def compile_template(template: str) -> Template:
         tuple(directives),
         tuple(dict.fromkeys(key for directive in directives for key in _keys(directive))),
         any(directive.text.endswith("o") for directive in directives),
+        any(directive.key.endswith("_ms") for directive in directives),
     )
 
 

@@ -26,6 +26,14 @@ production body never holds message, type, path or source.
 (Werkzeug's, WebOb's); `handlers` says it for any other type. The nearest class in the exception's
 MRO decides. Below 500 it is an answer like any other, and nothing is reported.
 
+**For developers.** `debug=True` shows where it broke, in all three bodies: frames, locals, layers,
+the request as a `curl` command and as a WebTest test that fails today. It is shown to this machine
+alone: the peer is loopback (or in `debug_peers`), no field tells of a proxy, and the Host is
+`localhost` or the like (or in `debug_hosts`). Everybody else gets the production body, and
+`wsgi.errors` a line that says which gate was closed. `WSGIMW_DEBUG=0` in the process environment
+switches it off. There is no console, and nothing is evaluated. It also raises where an app returns
+what no server takes (None, `str`), so that there is a page for it.
+
 Reads `REQUEST_METHOD`, `HTTP_ACCEPT`, `HTTP_SEC_FETCH_DEST`, `wsgi.errors`, and
 `paste.throw_errors`: where that is true (WebTest sets it) errors are raised, not answered or
 printed. Writes `error` and `fingerprint` of `wsgimw.record`. Sends `Content-Type`,
@@ -41,8 +49,9 @@ stream. `start_response`, lists, tuples, file wrappers and `write()` pass as the
 
 from __future__ import annotations
 
+import re
 import weakref
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
@@ -55,6 +64,7 @@ from wsgimw.errors.http_error import check_status
 from wsgimw.errors.report import Reporter
 from wsgimw.errors.telling import Teller
 from wsgimw.exchange import flow_after
+from wsgimw.peers import trust
 
 if TYPE_CHECKING:
     import logging
@@ -62,6 +72,8 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
 
 __all__ = ["CatchErrors"]
+
+_HOST = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9.-]{0,251}[A-Za-z0-9])?|\[[0-9A-Fa-f:.]+\]").fullmatch
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,6 +83,8 @@ class CatchErrors(BaseLayer):
     Raises `TypeError` for an option of a wrong kind and `ValueError` for a wrong value.
     """
 
+    debug: bool = False
+    """True: detail for developers, where all gates are open. Never in production."""
     report: Reporter | Iterable[Reporter] = ()
     """One or more `f(report, exception)`, called for each error of 500 and above."""
     handlers: Mapping[type[Exception], Handler] | None = field(default=None, hash=False)
@@ -79,6 +93,10 @@ class CatchErrors(BaseLayer):
     """Media type to `f(problem)` returning the text of a page of your own."""
     log: bool | logging.Logger = True
     """True: the traceback goes to `wsgi.errors`; a `logging.Logger`: to it; False: nowhere."""
+    debug_hosts: Collection[str] = ()
+    """Names, without port, under which a developer may ask besides `localhost`."""
+    debug_peers: Collection[str] = ()
+    """Addresses and networks of developers besides this machine."""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "report", _check_report(self.report))
@@ -88,6 +106,13 @@ class CatchErrors(BaseLayer):
             own = pages.check_pages(self.render, "CatchErrors(render=...)")
             object.__setattr__(self, "render", MappingProxyType(own))
         _check_log(self.log)
+        if not isinstance(self.debug, bool):
+            raise TypeError(
+                f"CatchErrors() was given debug={describe(self.debug)}; it is True or False"
+            )
+        object.__setattr__(self, "debug_hosts", _check_hosts(self.debug_hosts))
+        _check_peers(self.debug_peers)
+        object.__setattr__(self, "debug_peers", tuple(self.debug_peers))
 
     def _bind(self, app: WSGIApplication) -> WSGIApplication:
         handlers: Any = self.handlers or {}
@@ -100,7 +125,12 @@ class CatchErrors(BaseLayer):
             flow.own_pages = own_pages
             flow.teller = teller
 
-        bound = flow_after(app, Catching, begin)
+        if self.debug:
+            from wsgimw.errors.debug.flow import bind
+
+            bound = bind(app, begin, self.debug_hosts, self.debug_peers)
+        else:
+            bound = flow_after(app, Catching, begin)
         teller = Teller(self.log, reporters, weakref.ref(bound))
         return bound
 
@@ -151,3 +181,29 @@ def _check_log(log: Any) -> None:
             f"CatchErrors() was given log={describe(log)}; it is True (the traceback goes to "
             "wsgi.errors), False, or a logger: log=logging.getLogger('errors')"
         )
+
+
+def _check_hosts(hosts: Any) -> tuple[str, ...]:
+    example = "CatchErrors(debug=True, debug_hosts=('shop.test',))"
+    if isinstance(hosts, (str, bytes, Mapping)) or not isinstance(hosts, Collection):
+        raise TypeError(f"CatchErrors() was given debug_hosts={describe(hosts)}; write {example}")
+    for host in hosts:
+        if not isinstance(host, str):
+            raise TypeError(
+                f"debug_hosts holds {describe(host)}, which is no name; write {example}"
+            )
+        if not _HOST(host):
+            raise ValueError(
+                f"debug_hosts holds {host!r}; a name is exact and has no port, scheme or wildcard: "
+                f"{example}"
+            )
+    return tuple(host.lower() for host in hosts)
+
+
+def _check_peers(peers: Any) -> None:
+    if isinstance(peers, bool) or callable(peers):
+        raise TypeError(
+            f"CatchErrors() was given debug_peers={describe(peers)}; it takes addresses and "
+            "networks only: debug_peers=('192.0.2.7', '10.0.0.0/8')"
+        )
+    trust("debug_peers", peers)

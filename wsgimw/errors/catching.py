@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from _typeshed import OptExcInfo
     from _typeshed.wsgi import WSGIApplication
 
+Page: TypeAlias = tuple[str, bytes, list[tuple[str, str]]]
 Handler: TypeAlias = "int | Callable[[Any], int | HTTPError | WSGIApplication]"
 
 # Made beforehand: it is what is sent when there is no memory left to make anything.
@@ -89,9 +90,8 @@ class Catching(Flow):
             return None
         known = record(self.environ)
         mark = self.teller.fingerprint(error, known) if ours else None
-        media_type = pages.choose(self.environ)
         problem = pages.problem(decided, known.request_id, mark)
-        data, headers = self._page(problem, media_type)
+        media_type, data, headers = self._page(problem, pages.choose(self.environ), error)
         if mark is not None:
             headers.append(("X-Error-Fingerprint", mark))
         answer = whole(
@@ -107,14 +107,17 @@ class Catching(Flow):
             self._tell(error, "before_bytes", decided.status)
         return answer.body
 
-    def _page(self, problem: pages.Problem, media_type: str) -> tuple[bytes, list[Any]]:
+    def _page(self, problem: pages.Problem, media_type: str, error: Exception) -> Page:
+        """Return the type, the body and the fields of the answer."""
         own = self.own_pages.get(media_type)
         if own is not None:
             try:
-                return pages.made_by(own, problem), pages.fields(media_type, own=True)
+                data = pages.made_by(own, problem)
+                return media_type, data, pages.fields(media_type, own=True)
             except Exception as broken:
                 note_failure(self.environ, "CatchErrors", own, broken)
-        return pages.built_in(problem, media_type), pages.fields(media_type, own=False)
+        data = pages.built_in(problem, media_type)
+        return media_type, data, pages.fields(media_type, own=False)
 
     def _start(self, status: str, headers: list[tuple[str, str]], error: Exception) -> bool:
         """Send a head in place of the app's; False, and a report, if it was refused."""

@@ -29,6 +29,8 @@ from functools import lru_cache
 from hashlib import sha256
 from types import CodeType, FrameType, TracebackType
 
+from wsgimw.record import type_name
+
 MOST_ERRORS = 100
 """How many exceptions of a chain or group are looked at."""
 
@@ -48,16 +50,6 @@ def fingerprint(error: BaseException) -> str:
         parts.append(type_name(type(each)))
         parts += places(each.__traceback__)
     return sha256("\n".join(parts).encode(errors="surrogatepass")).hexdigest()[:12]
-
-
-def type_name(cls: type) -> str:
-    """Return the qualified name of a type; builtins without their module.
-
-    >>> type_name(KeyError), type_name(FrameType)
-    ('KeyError', 'frame')
-    """
-    module = cls.__module__
-    return cls.__qualname__ if module == "builtins" else f"{module}.{cls.__qualname__}"
 
 
 def related(error: BaseException) -> Iterator[BaseException]:

@@ -15,16 +15,15 @@ its frames and all that their locals hold.
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from time import time
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypedDict
 
 from wsgimw.describe import describe
-from wsgimw.errors.fingerprint import type_name
 from wsgimw.errors.tree import ErrorData, clean, cut, message, text, tree
 from wsgimw.http.paths import percent_path, percent_query
-from wsgimw.record import Record
-from wsgimw.redact import REDACTED, is_secret, mask_query
+from wsgimw.record import Record, type_name
+from wsgimw.redact import REDACTED, is_secret, mask_query, of_the_process
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
@@ -102,23 +101,36 @@ def _text(environ: WSGIEnvironment, key: str) -> str:
     return value if isinstance(value, str) else ""
 
 
+def _asked_to_hide(environ: WSGIEnvironment) -> Collection[str]:
+    found = environ.get("wsgimw.redact")
+    return found if isinstance(found, Collection) else ()
+
+
 def _path(environ: WSGIEnvironment) -> str:
+    hidden = _asked_to_hide(environ)
+    if "SCRIPT_NAME" in hidden or "PATH_INFO" in hidden:
+        return f"/{REDACTED}"
     path = _text(environ, "SCRIPT_NAME") + _text(environ, "PATH_INFO")
     return clean(percent_path(path), MOST_VALUE)
 
 
 def _query(environ: WSGIEnvironment) -> str:
-    return percent_query(mask_query(cut(_text(environ, "QUERY_STRING"), MOST_VALUE)))
+    query = _text(environ, "QUERY_STRING")
+    if query and "QUERY_STRING" in _asked_to_hide(environ):
+        return REDACTED
+    return percent_query(mask_query(cut(query, MOST_VALUE)))
 
 
 def _fields(environ: WSGIEnvironment) -> dict[str, str]:
     """Return the request's fields by their usual spelling, those with a secret name masked."""
-    secrets = environ.get("wsgimw.redact") or ()
+    secrets = _asked_to_hide(environ)
     fields: dict[str, str] = {}
     for key, value in environ.items():
         if not isinstance(key, str) or not isinstance(value, str):
             continue
         if key.startswith("HTTP_"):
+            if of_the_process(key, value):  # HTTP_PROXY, which no client has sent
+                continue
             name = key[5:].replace("_", "-").title()
         elif key in ("CONTENT_TYPE", "CONTENT_LENGTH"):
             if not value:

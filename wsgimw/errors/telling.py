@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from wsgimw.errors.fingerprint import fingerprint, type_name
-from wsgimw.errors.report import Phase, Reporter, build, headline, note_failure, write_error
+from wsgimw.errors.fingerprint import fingerprint
+from wsgimw.errors.report import Phase, Report, Reporter, build, headline, note_failure, write_error
 from wsgimw.errors.tree import text
 from wsgimw.errors.where import locate
-from wsgimw.record import Record, record
+from wsgimw.record import Record, record, type_name
 
 if TYPE_CHECKING:
     import logging
@@ -67,6 +67,11 @@ class Teller:
         except Exception:
             return "0" * 12
 
+    def report(self, error: Exception, environ: WSGIEnvironment, **details: Any) -> Report:
+        """Return the report of an error; `details` are those of `build`."""
+        layers, layer = locate(self.bound(), error)
+        return build(error, environ, layers=layers, layer=layer, **details)
+
     def _spread(self, error: Exception, environ: WSGIEnvironment, details: dict[str, Any]) -> None:
         try:
             self._log(error, environ, details)
@@ -74,8 +79,7 @@ class Teller:
             note_failure(environ, "CatchErrors", self.log, broken)
         if not self.reporters:
             return
-        layers, layer = locate(self.bound(), error)
-        report = build(error, environ, layers=layers, layer=layer, **details)
+        report = self.report(error, environ, **details)
         for reporter in self.reporters:
             try:
                 reporter(report, error)

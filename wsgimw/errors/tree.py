@@ -10,8 +10,8 @@ exception's own code only `__str__` runs, guarded.
 >>> told["type"], told["message"], len(told["frames"]), told["cause"]
 ('ValueError', 'no such day: 31', 1, None)
 
-Bounds: 100 exceptions, 100 frames of each (the outermost and the innermost fifty), 2,048 characters
-of a message, ten notes, 64 KiB of text. What was cut says so.
+Bounds: 100 exceptions, 100 frames of each (the outermost and the innermost fifty) and 300 in all,
+2,048 characters of a message, ten notes, 64 Ki characters of text. What was cut says so.
 """
 
 from __future__ import annotations
@@ -21,7 +21,8 @@ import re
 import traceback
 from typing import Any, TypedDict
 
-from wsgimw.errors.fingerprint import MOST_ERRORS, frames, kind_of, type_name
+from wsgimw.errors.fingerprint import MOST_ERRORS, frames, kind_of
+from wsgimw.record import type_name
 from wsgimw.shapes import mask_shapes
 
 MOST_MESSAGE = 2048
@@ -35,6 +36,8 @@ _UNSEEN = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069"
     "\ud800-\udfff]"
 )
+# Not by `getattr`: an exception may have properties.
+_attributes = BaseException.__dict__["__dict__"].__get__
 _WORD = re.compile(r"\S*+")
 
 
@@ -65,7 +68,8 @@ class ErrorData(TypedDict):
 
 def tree(error: BaseException) -> ErrorData:
     """Return the exception and all that belongs to it, each once: groups, causes, contexts."""
-    made: dict[int, ErrorData] = {id(error): _alone(error)}
+    room = _Room()
+    made: dict[int, ErrorData] = {id(error): _alone(error, room)}
     waiting = [error]
     # Not recursive: a chain may be as long as the recursion that made it.
     while waiting:
@@ -75,7 +79,7 @@ def tree(error: BaseException) -> ErrorData:
         def told(inner: BaseException | None) -> ErrorData | None:
             if inner is None or id(inner) in made or len(made) >= MOST_ERRORS:
                 return None
-            made[id(inner)] = alone = _alone(inner)
+            made[id(inner)] = alone = _alone(inner, room)
             waiting.append(inner)
             return alone
 
@@ -86,19 +90,33 @@ def tree(error: BaseException) -> ErrorData:
     return made[id(error)]
 
 
-def _alone(error: BaseException) -> ErrorData:
-    raw = getattr(error, "__notes__", None)
+class _Room:
+    """What is left for one tree: frames, and characters of what exceptions say."""
+
+    frames = 300
+    characters = 64 * 1024
+
+    def words(self, text: str) -> str:
+        made = clean(text, max(100, min(MOST_MESSAGE, self.characters)))
+        self.characters -= len(made)
+        return made
+
+
+def _alone(error: BaseException, room: _Room) -> ErrorData:
+    raw = _attributes(error).get("__notes__")
     notes = [note for note in raw if type(note) is str] if type(raw) is list else []
     shown = [*frames(error.__traceback__)]
-    cut = max(0, len(shown) - MOST_FRAMES)
-    if cut:
-        shown = shown[: MOST_FRAMES // 2] + shown[-MOST_FRAMES // 2 :]
+    most = max(2, min(MOST_FRAMES, room.frames))
+    left_out = max(0, len(shown) - most)
+    if left_out:
+        shown = shown[: most // 2] + shown[-most // 2 :]
+    room.frames -= len(shown)
     return {
         "type": type_name(type(error)),
-        "message": message(error),
-        "notes": [clean(note, MOST_MESSAGE) for note in notes[:MOST_NOTES]],
+        "message": room.words(message(error)),
+        "notes": [room.words(note) for note in notes[:MOST_NOTES]],
         "frames": [_frame(frame, line) for frame, line in shown],
-        "cut": cut,
+        "cut": left_out,
         "cause": None,
         "context": None,
         "suppressed": error.__suppress_context__,
@@ -120,10 +138,10 @@ def _frame(frame: Any, line: int | None) -> FrameData:
     }
 
 
-def message(error: BaseException) -> str:
+def message(error: BaseException, most: int = MOST_MESSAGE) -> str:
     """Return what the exception says of itself, masked and cut; its `__str__` may be broken."""
     try:
-        return clean(str(error), MOST_MESSAGE)
+        return clean(str(error), most)
     except Exception as broken:
         return f"[no message: {type(error).__name__}.__str__ raised {type(broken).__name__}]"
 

@@ -21,6 +21,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable
 from contextvars import ContextVar
+from operator import is_
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from wsgimw.testing.faults import (
@@ -127,13 +128,17 @@ class Crossing:
         "closing",
         "code",
         "empties",
+        "environ",
+        "environ_keys",
         "errored",
         "exhausted",
         "forwarding",
         "garbled",
+        "head_keys",
         "heads",
         "heads_outside",
         "held",
+        "items",
         "iterated",
         "last_empty",
         "length",
@@ -169,11 +174,15 @@ class Crossing:
         self.request: Request = Request() if self.parent is None else self.parent.request
         self.seen: set[Hashable] = set()
         self.method: Any = None
+        self.environ: dict[str, Any] | None = None  # as it was
+        self.environ_keys: frozenset[Hashable] = frozenset()  # of its faults
         # the head
         self.heads = 0  # how many came
         self.status: Any = None
         self.code = 0
         self.media: str | None = None
+        self.items: tuple[Any, ...] | None = None  # the headers
+        self.head_keys: frozenset[Hashable] = frozenset()  # of their faults
         self.length: int | None = None
         self.forwarding: Any = None  # the exc_info of a head that is on its way out
         self.restarted = False  # a head with exc_info has not reached the parent
@@ -251,12 +260,16 @@ class Crossing:
     def came(self, environ: Any) -> None:
         """See the environ of a call."""
         parent = self.parent
-        for rule, key, sentence in environ_faults(environ):
-            key = ("environ", key)
-            if self.strayed or (parent is not None and key in parent.seen):
-                self.seen.add(key)
-            else:
-                self.blame_outside(rule, key, sentence)
+        if parent is not None and _same_environ(environ, parent.environ):
+            self.environ, self.environ_keys = parent.environ, parent.environ_keys
+            self.method = parent.method
+            return
+        outside = frozenset() if parent is None else parent.environ_keys
+        faults = [*environ_faults(environ)]
+        self.environ_keys = frozenset(key for _, key, _ in faults)
+        for rule, key, sentence in faults:
+            if not self.strayed and key not in outside:
+                self.blame_outside(rule, ("environ", key), sentence)
         if not hasattr(environ, "get"):
             return
         self.method = environ.get("REQUEST_METHOD")  # rule 3: before the call
@@ -265,6 +278,7 @@ class Crossing:
         limit = int(str(length)) if known and not environ.get("wsgi.input_terminated") else None
         self._watch_stream(environ, "wsgi.input", Input, limit)
         self._watch_stream(environ, "wsgi.errors", Errors)
+        self.environ = {**environ}
 
     def _watch_stream(self, environ: Any, key: str, kind: type[Watched], *args: Any) -> None:
         stream = environ.get(key)
@@ -316,8 +330,11 @@ class Crossing:
                 "(status, headers) or (status, headers, exc_info).",
             )
             return
-        for rule, key, sentence in head_faults(*values[:2]):
-            self.blame(rule, key, sentence)
+        if self._passed_on(*values[:2]) is None:
+            faults = [*head_faults(*values[:2])]
+            self.head_keys = frozenset(key for _, key, _ in faults)
+            for rule, key, sentence in faults:
+                self.blame(rule, key, sentence)
         exc_info = values[2] if len(values) == 3 else None
         if exc_info is None:
             self._check_second()
@@ -358,10 +375,26 @@ class Crossing:
         self.heads += 1
         self.status = values[0] if values else None
         headers = values[1] if len(values) > 1 else None
+        self.items = (*headers,) if type(headers) is list else None
+        child = self._passed_on(self.status, headers)
+        if child is not None:
+            self.code, self.length, self.media = child.code, child.length, child.media
+            self.head_keys = child.head_keys
+            self.seen |= child.head_keys
+            return
         self.code = code_of(self.status)
         self.length = content_length(headers)
         content_type = type_of(headers)
         self.media = content_type and content_type.partition(";")[0].strip().lower()
+
+    def _passed_on(self, status: Any, headers: Any) -> Crossing | None:
+        """Return the crossing that has seen this very head, further inside."""
+        child = self.children[-1] if self.children else None
+        if child is None or child.items is None or child.status is not status:
+            return None
+        if type(headers) is not list or len(headers) != len(child.items):
+            return None
+        return child if all(map(is_, headers, child.items)) else None
 
     def _raised_instead(self, error: BaseException) -> None:
         parent = self.parent
@@ -513,7 +546,7 @@ class Crossing:
                 self._judge_end()
         finally:
             self.children = []  # rule 39
-            self.parent = None
+            self.parent = self.environ = self.items = None
 
     def _judge_close(self) -> None:
         for child in self.children:
@@ -607,10 +640,7 @@ class Crossing:
         if last is None or has_no_body(self.method, self.code) or last.errored:
             return False
         if not last.exhausted and (last.iterated if last.listed else last.blocks):
-            if last.listed:
-                if not last.closed:
-                    return False  # it cannot be told yet
-            elif last.length is not None and last.sent >= last.length:
+            if not last.listed and last.length is not None and last.sent >= last.length:
                 return False  # all is there, the rest is cut off anyway
             empty = last.empties > 0 if last.listed else last.last_empty
             self._blocks_lost(empty, "the inner app was not asked for the rest")
@@ -634,6 +664,15 @@ class Crossing:
             self.blame(19, "blocks lost", sentence)
         else:
             self.blame(18, "blocks lost", f"Blocks were lost: {what}.")
+
+
+def _same_environ(environ: Any, before: dict[str, Any] | None) -> bool:
+    return (
+        before is not None
+        and type(environ) is dict
+        and [*environ] == [*before]
+        and all(map(is_, environ.values(), before.values()))
+    )
 
 
 NEVER_CLOSED = "The body was never closed; whoever calls an app closes its body."

@@ -41,19 +41,19 @@ b'hello'
   the very object; an error of `close()` that is hidden, which may be the layer's job; a layer that
   answers by itself, whatever the inner app said; `read()` without a size.
 - environ keys: `wsgi.input` and `wsgi.errors` are replaced by objects that pass everything on.
-- What it costs: some 20 microseconds for each boundary.
+- What it costs: 15 to 40 microseconds for each boundary.
 """
 
 from __future__ import annotations
 
 import inspect
 import weakref
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sized
 from typing import TYPE_CHECKING, Any, Protocol, cast, overload
 
 from wsgimw import misuse
 from wsgimw.compose import Layer, Stack, _Branch, _note, compose, describe, named, origin
-from wsgimw.exchange import Blocks, Flow, flow_through
+from wsgimw.exchange import Blocks, Flow, WatchedBlocks, flow_through
 from wsgimw.testing.crossing import NEVER_CLOSED, SERVER, Boundary, Crossing, Request, Room, running
 from wsgimw.testing.faults import Fault, size_of
 
@@ -306,7 +306,7 @@ class Checker(Flow):
         if out is not self:
             return out
         if hasattr(type(body), "__len__"):
-            self.crossing.promised = len(body)
+            self.crossing.promised = len(cast("Sized", body))
             return SizedStream(self)
         return Stream(self)
 
@@ -367,7 +367,7 @@ class SizedStream(Stream):
         return self._flow.crossing.promised or 0
 
 
-class Listed(Blocks):
+class Listed(WatchedBlocks):
     """The body that goes out for a list or tuple."""
 
     __slots__ = ("__weakref__", "_crossing")
@@ -390,6 +390,7 @@ class Listed(Blocks):
 
     def __del__(self) -> None:
         if self._flow is not None:
+            super().__del__()
             self._crossing.dropped()
         elif self.was_pulled_late():
             self._crossing.pulled_after_close(quiet=True)

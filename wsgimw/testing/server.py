@@ -297,7 +297,7 @@ def decode(coding: str, data: bytes) -> tuple[bytes, bool]:
     try:
         while data:  # several gzip members or zstd frames may follow each other
             stream = _decompressor(coding)
-            decoded += stream.process(data) if coding == "br" else stream.decompress(data)
+            decoded += _drained(stream, data) if coding == "br" else stream.decompress(data)
             complete = bool(stream.is_finished() if coding == "br" else stream.eof)
             data = b"" if coding == "br" else stream.unused_data
     except ImportError as error:
@@ -307,6 +307,15 @@ def decode(coding: str, data: bytes) -> tuple[bytes, bool]:
             raise
         raise ValueError(f"the body is no {coding}, though its head says so: {error}") from None
     return decoded, complete
+
+
+def _drained(stream: Any, data: bytes) -> bytes:
+    """Take all that brotli has for `data`: it holds output above 32 KB back until it is asked."""
+    decoded = piece = stream.process(data)
+    while piece:
+        piece = stream.process(b"")
+        decoded += piece
+    return bytes(decoded)
 
 
 def _decompressor(coding: str) -> Any:

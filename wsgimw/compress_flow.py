@@ -1,0 +1,405 @@
+"""One request on its way through `Compress`: what its head decides, and how its body goes out.
+
+`wsgimw.compress` says what is promised; here it is kept. The rows of the table are judged in
+`CompressFlow._judge`, and what only the body can show (its size, no gain) where the body comes.
+
+>>> plan = Plan(
+...     levels={"gzip": 6}, min_size=500, types=("text/*",), flush=True, cache_size=0,
+...     server_timing=False,
+... )
+>>> plan.choose("br, gzip;q=0.5")
+('gzip', 'gzip')
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import lru_cache, partial
+from time import perf_counter
+from typing import TYPE_CHECKING, Any
+
+from wsgimw import compress_head as head
+from wsgimw.coded_cache import CodedCache
+from wsgimw.codings import LEVELS, Encoder, compressor, encoder
+from wsgimw.compress_head import Verdict
+from wsgimw.compressible import LEFT_ALONE, LIVE, classifier
+from wsgimw.exchange import Flow
+from wsgimw.http.headers import Headers
+from wsgimw.http.negotiation import choose_coding
+from wsgimw.record import Record
+
+if TYPE_CHECKING:
+    from _typeshed import OptExcInfo
+
+    from wsgimw.exchange import Block
+
+__all__ = ["FRESH", "NOTHING", "CompressFlow", "Plan"]
+
+_OPT_OUT = Verdict("opt-out", varies=False)
+_ENCODED = Verdict("encoded", varies=False)
+_STATUS = Verdict("status", varies=False)
+_NO_TRANSFORM = Verdict("no-transform", varies=False)
+_TYPE = Verdict("type", varies=False)
+_NOT_MODIFIED = Verdict("status", varies=True)
+_RANGE = Verdict("range", varies=True)
+_SENDFILE = Verdict("sendfile", varies=True)
+_ACCEPT = Verdict("accept", varies=True)
+_CROSS_SITE = Verdict("cross-site", varies=True)
+_EMPTY = Verdict("empty", varies=True)
+_TOO_SMALL = Verdict("too-small", varies=True)
+_NO_GAIN = Verdict("no-gain", varies=True)
+_LATE = Verdict("late", varies=True)
+_NO_BODY = frozenset({"204", "205"})
+_CODED = {coding: Verdict(coding, varies=True) for coding in LEVELS}
+
+
+Choice = tuple[str | None, str | None]
+
+
+class Plan:
+    """What a bound app needs of its layer, worked out once. It holds nothing of a request."""
+
+    __slots__ = ("choose", "compressors", "flush", "kind_of", "levels", "min_size", "server_timing")
+
+    def __init__(
+        self,
+        *,
+        levels: dict[str, int],
+        min_size: int,
+        types: tuple[str, ...],
+        flush: bool,
+        cache_size: int,
+        server_timing: bool,
+    ) -> None:
+        compressors = {coding: compressor(coding, level) for coding, level in levels.items()}
+        if cache_size:
+            cache = CodedCache(cache_size, compressors)
+            compressors = {coding: partial(cache.coded, coding) for coding in levels}
+        self.compressors: Mapping[str, Callable[[bytes], bytes]] = compressors
+        self.choose = _chooser(tuple(levels))
+        self.levels = levels
+        self.flush = flush
+        self.kind_of = classifier(types)
+        self.min_size = min_size
+        self.server_timing = server_timing
+
+
+def _chooser(codings: tuple[str, ...]) -> Callable[[str], Choice]:
+    """Return the function from Accept-Encoding to the coding of a body, and to that of a live one.
+
+    Live: gzip first. It makes less of small flushed events than others do, in less memory.
+    """
+    live = tuple(sorted(codings, key=lambda coding: coding != "gzip"))
+
+    @lru_cache(512)
+    def choose(accepted: str) -> Choice:
+        first, second = choose_coding(accepted, codings), choose_coding(accepted, live)
+        return (first if first in LEVELS else None, second if second in LEVELS else None)
+
+    return choose
+
+
+NOTHING: Choice = (None, None)
+
+# Where a response stands. FRESH: no head yet. PENDING: a head that is to be compressed is held,
+# until it is known how the body comes. CODING: the head is out, blocks are coded. PLAIN: the head
+# is out, blocks pass (and mostly the body itself was handed on: `complete` is None then). MUTE: the
+# body is out, or is none (HEAD); what still comes is dropped.
+FRESH, _PENDING, _CODING, _PLAIN, _MUTE = range(5)
+
+
+class CompressFlow(Flow):
+    """One request on its way through `Compress`."""
+
+    __slots__ = (
+        "_choice",
+        "_coded",
+        "_coding",
+        "_encoder",
+        "_exc_info",
+        "_flushes",
+        "_found",
+        "_held",
+        "_is_foreign",
+        "_is_head",
+        "_keeps",
+        "_left",
+        "_live",
+        "_plan",
+        "_reason",
+        "_record",
+        "_state",
+        "settled",
+    )
+
+    ends = False
+
+    _choice: Choice
+    _coded: bytes | None
+    _coding: str
+    _encoder: Encoder | None
+    _exc_info: OptExcInfo | None
+    _flushes: bool
+    _found: head.Found
+    _held: Mapping[str, str] | None
+    _is_foreign: bool
+    _is_head: bool
+    _keeps: bool
+    _left: int | None
+    _live: bool
+    _plan: Plan
+    _reason: str | None
+    _record: Record
+    _state: int
+    settled: bool
+
+    # The head.
+
+    def start(
+        self, status: str, headers: Headers, exc_info: OptExcInfo | None = None, /
+    ) -> Callable[[Block], object]:
+        found = head.look(headers)
+        if self._state:
+            return self._start_anew(status, headers, exc_info, found)
+        self.status = status
+        self.headers = headers
+        self._found = found
+        self._exc_info = exc_info
+        verdict = self._judge(status, found)
+        if verdict is not None:
+            return self._leave(verdict)
+        self.headers = [*headers]  # rule 12: a fresh list, the app may have given us a constant
+        self._state = _PENDING
+        return self.write
+
+    def _start_anew(
+        self, status: str, headers: Headers, exc_info: OptExcInfo | None, found: head.Found
+    ) -> Callable[[Block], object]:
+        """Take a head that replaces a former one (rule 7): decide all of it anew."""
+        if exc_info is None and self._state == _PENDING:
+            self._commit_stream()  # a second head, which the server must refuse
+        if exc_info is None or self.bytes:
+            self.forward(status, headers, exc_info)  # bytes have left: it raises
+            return self.write
+        verdict = self._judge(status, found)
+        if self.complete is None:  # the body was handed on
+            verdict = verdict or _LATE
+        self.status, self.headers = status, [*headers]
+        self._found, self._exc_info = found, exc_info
+        self._encoder = None
+        self.settled = False
+        if verdict is not None:
+            self._leave(verdict)
+        elif self._state != _PENDING:
+            self._commit_stream()  # the head before it is out, so this one cannot wait
+        return self.write
+
+    def _judge(self, status: str, found: head.Found) -> Verdict | None:
+        """Return the first row of the table that fits, or None: compress.
+
+        What only the body shows (its size, no gain) comes later.
+        """
+        plan = self._plan
+        if self.environ.get("wsgimw.compress") is False:
+            return _OPT_OUT
+        if "content-encoding" in found:
+            return _OPT_OUT if head.is_identity(found) else _ENCODED
+        if "transfer-encoding" in found:
+            return _ENCODED
+        code = status[:3]
+        if code != "200" and (code in _NO_BODY or code[:1] == "1"):
+            return _STATUS
+        cache_control = found.get("cache-control")
+        if self._keeps or (cache_control is not None and head.forbids(cache_control[1])):
+            return _NO_TRANSFORM
+        content_type = found.get("content-type")
+        kind = LEFT_ALONE if content_type is None else plan.kind_of(content_type[1])
+        if kind == LEFT_ALONE and (code != "304" or content_type is not None):
+            return _TYPE
+        if code == "304":
+            return _NOT_MODIFIED
+        if code == "206" or "content-range" in found:
+            return _RANGE
+        if "x-sendfile" in found or "x-accel-redirect" in found:
+            return _SENDFILE
+        declared = found.get("content-length")
+        self._left = length = None if declared is None else head.content_length(declared[1])
+        self._live = live = kind == LIVE and length is None
+        coding = self._choice[live]
+        if coding is None:
+            return _ACCEPT
+        if self._is_foreign and not head.is_for_all(found):
+            return _CROSS_SITE
+        if length is None:
+            self._flushes = live or plan.flush
+        elif not length:
+            return _EMPTY
+        elif length < plan.min_size:
+            return _TOO_SMALL
+        else:
+            self._flushes = False
+        self._coding = coding
+        return None
+
+    def _leave(self, verdict: Verdict) -> Callable[[Block], object]:
+        """Send the app's own head on: the body goes out as it is."""
+        headers = self.headers
+        if verdict.varies:
+            headers = [*headers]
+            head.vary(headers, self._found)
+        elif verdict is _OPT_OUT and head.is_identity(self._found):
+            headers = head.without_identity(headers)
+            self.environ["wsgimw.compress"] = False  # outer layers do not see the wish else
+        if self._held and self.status[:3] == "304":
+            headers = head.with_held_tag(headers, self._held)
+        if self._plan.server_timing:
+            headers = head.with_timing(headers, verdict.code)
+        exc_info, self._exc_info = self._exc_info, None  # rule 9
+        write = self.forward(self.status, headers, exc_info)
+        self._state = _PLAIN
+        self.settled = True
+        if self._reason is None:
+            self._reason = reason = verdict.reason
+            self._record.reasons.append(reason)
+        else:
+            self._note(verdict)
+        return write
+
+    def _commit(self, length: int | None, state: int, seconds: float | None = None) -> None:
+        """Send the head of the coded body."""
+        headers, coding = self.headers, self._coding
+        head.make_coded(headers, self._found, coding, length)
+        if self._plan.server_timing:
+            headers = head.with_timing(headers, coding, seconds)
+        exc_info, self._exc_info = self._exc_info, None  # rule 9
+        self.forward(self.status, headers, exc_info)
+        self._state = state
+        verdict = _CODED[coding]
+        if self._reason is None:
+            self._reason = reason = verdict.reason
+            self._record.reasons.append(reason)
+        else:
+            self._note(verdict)
+
+    def _commit_stream(self) -> None:
+        self._commit(None, _MUTE if self._is_head else _CODING)
+
+    def _note(self, verdict: Verdict) -> None:
+        """Put this reason in the place of the former one (rule 7: decided anew, not added to)."""
+        reasons = self._record.reasons
+        if self._reason in reasons:
+            reasons.remove(self._reason)
+        self._reason = reason = verdict.reason
+        reasons.append(reason)
+
+    # The body.
+
+    def hand_on(self, body: Any, final: bool, /) -> bool:
+        self._coded = None
+        if self._state != _PENDING:
+            return False
+        listed = final and isinstance(body, (list, tuple))
+        if listed:
+            data = body[0] if len(body) == 1 else b"".join(body)
+            size, declared = len(data), self._left
+            if declared is None:
+                if not size:
+                    # To HEAD an empty list does not show the size of what GET would be sent.
+                    if not self._is_head:
+                        self._leave(_EMPTY)
+                        return True
+                elif size < self._plan.min_size:
+                    self._leave(_TOO_SMALL)
+                    return True
+            elif size > declared:
+                data = data[:declared]  # matrix.md S4: a server would have cut it
+            if not self._is_head and (declared is None or size >= declared):
+                self._coded = self._code_whole(data)
+                return self._coded is None
+        elif final:
+            self._flushes = False  # a file: nobody waits for a block of it
+        if listed or self._is_head:
+            self._commit_stream()
+        return False
+
+    def whole(self, blocks: list[Block]) -> list[Block] | None:
+        return None if self._coded is None else [self._coded]
+
+    def _code_whole(self, data: bytes) -> bytes | None:
+        """Code a whole body and send its head; None: that gains nothing, and the app's was sent."""
+        compress, seconds = self._plan.compressors[self._coding], None
+        if self._plan.server_timing:
+            started = perf_counter()
+            coded = compress(data)
+            seconds = perf_counter() - started
+        else:
+            coded = compress(data)
+        if len(coded) >= len(data):
+            self._leave(_NO_GAIN)
+            return None
+        self._commit(len(coded), _MUTE, seconds)
+        return coded
+
+    def block(self, block: Block, /) -> Block:
+        state = self._state
+        if state == _PENDING:
+            length = self._left
+            if length is not None and len(block) >= length and not self._is_head:
+                data = block[:length]  # matrix.md S4
+                coded = self._code_whole(data)
+                self._state = _MUTE
+                return data if coded is None else coded
+            self._commit_stream()
+            state = self._state
+        if state == _CODING:
+            return self._code(block, self._flushes) if block else block  # rule 19
+        return block if state in (_PLAIN, FRESH) else b""
+
+    def _code(self, block: bytes, flushes: bool) -> bytes:
+        stream = self._encoder
+        if stream is None:
+            stream = self._encoder = self._new_encoder()
+        left = self._left
+        if left is not None:
+            if len(block) >= left:
+                # matrix.md S4: not a byte more than was declared.
+                return stream.encode(block[:left]) + self._end()
+            self._left = left - len(block)
+        return stream.flushed(block) if flushes else stream.encode(block)
+
+    def _new_encoder(self) -> Encoder:
+        return encoder(self._coding, self._plan.levels[self._coding], live=self._live)
+
+    def _end(self) -> bytes:
+        """Write the codec's end; what was never fed has one, too, since its head names a coding."""
+        stream = self._encoder or self._new_encoder()
+        self._encoder = None
+        self._state = _MUTE
+        return stream.end()
+
+    def finish(self) -> Block:
+        if self._state == _PENDING:
+            if self._is_head:
+                self._commit_stream()
+            else:
+                self._leave(_EMPTY)
+        elif self._state == _CODING:
+            if self._left is None:
+                return self._end()
+            if self._encoder is not None:
+                # Shorter than was declared: all of it, but not the end of a complete stream.
+                return self._encoder.flushed(b"")
+        return b""
+
+    def write(self, data: Block, /) -> object:
+        if self._state == _PENDING:
+            self._commit_stream()
+        if self._state == _CODING:
+            data = self._code(data, True) if data else data
+        elif self._state == _MUTE:
+            data = b""
+        return Flow.write(self, data)
+
+    def ended(self) -> None:
+        # The server may hold this object for a while.
+        self._encoder = self._coded = self._exc_info = None

@@ -19,7 +19,7 @@ from joserfc.jwk import ECKey, KeySet, OctKey, OKPKey, RSAKey
 
 from tests.auth_kit import Clock, ask
 from tests.test_auth_passwords import without
-from wsgimw.auth import ANY, JWT, APIKey, Authenticate, Bearer, Identity, jwt, verified
+from wsgimw.auth import ANY, JWT, APIKey, Authenticate, Bearer, Identity, jwt, key_sets, verified
 from wsgimw.auth.jwt_claims import split
 
 NOW = 1_800_000_000.0
@@ -383,6 +383,51 @@ def test_a_missing_extra_is_named(monkeypatch: pytest.MonkeyPatch, keys: Any) ->
     algorithms = ["HS256"] if isinstance(keys, bytes) else ["RS256"]
     with pytest.raises(ImportError, match=r'needs joserfc: pip install "wsgimw\[jwt\]"'):
         verifier(keys, algorithms=algorithms)
+
+
+@pytest.mark.parametrize(
+    "unfit",
+    [
+        pytest.param({"key_ops": ["encrypt"]}, id="not for verifying"),
+        pytest.param({"use": "enc"}, id="for encryption"),
+        pytest.param({"kid": 7}, id="an id that is no text"),
+        pytest.param({"alg": ["RS256"]}, id="an algorithm that is no text"),
+        pytest.param({"kty": "EC"}, id="of another kind than its members"),
+        pytest.param({"n": "AQAB"}, id="a modulus of 17 bits"),
+        pytest.param(SHORT.as_dict(private=False), id="1024 bits"),
+        pytest.param({"kty": "oct", "k": b64(bytes(32))}, id="a published secret"),
+    ],
+)
+@pytest.mark.filterwarnings("ignore")  # joserfc warns of the short one
+def test_unfit_keys_are_left_out_of_a_set(unfit: dict[str, Any]) -> None:
+    good = RSA.as_dict(private=False)
+    found = key_sets.read_set({"keys": [good | unfit, good | {"kid": "good"}]})
+    assert [key.kid for key in found] == ["good"]
+
+
+def test_a_short_secret_in_a_set_is_left_out() -> None:
+    keys = [{"kty": "oct", "k": b64(bytes(size)), "kid": str(size)} for size in (31, 32)]
+    found = key_sets.read_set({"keys": keys}, secrets=True)
+    assert [key.kid for key in found] == ["32"]
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_a_pem_that_does_not_fit() -> None:
+    for pem, algorithm in ((SHORT.as_pem(private=False).decode(), "RS256"), (PEM, "ES256")):
+        with pytest.raises(ValueError, match="the PEM holds no key for these algorithms"):
+            key_sets.read_keys(pem, (algorithm,))
+
+
+def test_a_key_that_says_another_kind_is_not_used() -> None:
+    assert key_sets._checked(RSA, "EC", None, None) is None
+
+
+@pytest.mark.parametrize("keys", [SECRET, PEM, RSA.as_dict(private=False)])
+def test_keys_without_their_extra(monkeypatch: pytest.MonkeyPatch, keys: Any) -> None:
+    without(monkeypatch, "joserfc")
+    algorithm = "HS256" if isinstance(keys, bytes) else "RS256"
+    with pytest.raises(ImportError, match=r'needs joserfc: pip install "wsgimw\[jwt\]"'):
+        key_sets.read_keys(keys, (algorithm,))
 
 
 def test_it_shows_no_key() -> None:

@@ -344,7 +344,8 @@ def test_errors_of_read_end_it_silently() -> None:
         def read(self, size: int | None = -1, /) -> bytes:
             raise OSError("gone")
 
-    assert ask(Authenticate(BASIC), **posting(b"x") | {"wsgi.input": Broken()}).status[:3] == "401"
+    keys: dict[str, Any] = posting(b"x") | {"wsgi.input": Broken()}
+    assert ask(Authenticate(BASIC), **keys).status[:3] == "401"
 
 
 # On the way out.

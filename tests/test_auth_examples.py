@@ -49,11 +49,11 @@ def test_api_with_jwt(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_webhook() -> None:
     client = webtest.TestApp(lint(webhook.application))
-    body = b'{"action": "opened"}'
-    made = hmac.new(webhook.SECRET.encode(), body, hashlib.sha256).hexdigest()
+    body = '{"action": "opened"}'
+    made = hmac.new(webhook.SECRET.encode(), body.encode(), hashlib.sha256).hexdigest()
     headers = {"X-Hub-Signature-256": f"sha256={made}"}
     assert client.post("/hook", body, headers=headers).text == "Thanks for opened\n"
-    client.post("/hook", body + b" ", headers=headers, status=401)
+    client.post("/hook", body + " ", headers=headers, status=401)
     client.post("/hook", body, status=401)
     client.get("/", status=404)
 

@@ -48,6 +48,7 @@ def pbkdf2(rounds: int = 10) -> str:
 
 
 BCRYPT = bcrypt.hashpw(PASSWORD.encode(), bcrypt.gensalt(4)).decode()
+OLD: Any = passlib.hash  # its attributes are made when they are asked for
 FORMATS = {
     "{SHA}": sha(PASSWORD),
     "{SSHA}": ssha(PASSWORD),
@@ -60,12 +61,12 @@ FORMATS = {
     "$2a$": BCRYPT.replace("$2b$", "$2a$"),
     "$2b$": BCRYPT,
     "$2y$, of htpasswd -B": BCRYPT.replace("$2b$", "$2y$"),
-    "$apr1$, of htpasswd -m": passlib.hash.apr_md5_crypt.hash(PASSWORD),
-    "$1$": passlib.hash.md5_crypt.hash(PASSWORD),
-    "$5$": passlib.hash.sha256_crypt.using(rounds=1000).hash(PASSWORD),
-    "$5$ without rounds": passlib.hash.sha256_crypt.using(rounds=5000).hash(PASSWORD),
-    "$6$": passlib.hash.sha512_crypt.using(rounds=1000).hash(PASSWORD),
-    "DES, of htpasswd -d": passlib.hash.des_crypt.hash(PASSWORD),
+    "$apr1$, of htpasswd -m": OLD.apr_md5_crypt.hash(PASSWORD),
+    "$1$": OLD.md5_crypt.hash(PASSWORD),
+    "$5$": OLD.sha256_crypt.using(rounds=1000).hash(PASSWORD),
+    "$5$ without rounds": OLD.sha256_crypt.using(rounds=5000).hash(PASSWORD),
+    "$6$": OLD.sha512_crypt.using(rounds=1000).hash(PASSWORD),
+    "DES, of htpasswd -d": OLD.des_crypt.hash(PASSWORD),
 }
 EACH = pytest.mark.parametrize("stored", [pytest.param(v, id=k) for k, v in FORMATS.items()])
 

@@ -476,10 +476,8 @@ def test_a_body_that_cannot_be_read() -> None:
         def read(self, size: int | None = -1, /) -> bytes:
             raise OSError("gone")
 
-    assert (
-        ask(Authenticate(Signature(SECRET)), **github() | {"wsgi.input": Broken()}).status[:3]
-        == "400"
-    )
+    keys: dict[str, Any] = github() | {"wsgi.input": Broken()}
+    assert ask(Authenticate(Signature(SECRET)), **keys).status[:3] == "400"
 
 
 @pytest.mark.parametrize(

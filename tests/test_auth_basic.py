@@ -248,9 +248,11 @@ def test_roles_change_at_once(hashes: list[str]) -> None:
 def test_forget(hashes: list[str], name: str | None) -> None:
     scheme = Basic(Table(ada=PASSWORD, bob="b"))
     layer = Authenticate(scheme)
-    ask(layer, auth=basic()), ask(layer, auth=basic("bob", "b"))
+    ask(layer, auth=basic())
+    ask(layer, auth=basic("bob", "b"))
     scheme.forget(name)
-    ask(layer, auth=basic()), ask(layer, auth=basic("bob", "b"))
+    ask(layer, auth=basic())
+    ask(layer, auth=basic("bob", "b"))
     assert len(hashes) == (3 if name else 4)
 
 
@@ -385,7 +387,8 @@ def test_a_table_without_decoy_gets_one_when_basic_is_built(
 
     monkeypatch.setattr(basic_module, "hash_password", sha)
     scheme = Basic(Plain())
-    ask(Authenticate(scheme), auth=basic()), ask(Authenticate(scheme), auth=basic("eve"))
+    ask(Authenticate(scheme), auth=basic())
+    ask(Authenticate(scheme), auth=basic("eve"))
     assert len(hashes) == 2 and len(set(hashes)) == 1
 
 

@@ -42,7 +42,7 @@ TOKENS = Tokens(
 # Tokens, Bearer, APIKey.
 
 
-@pytest.mark.parametrize("token", ["old", TOKEN])
+@pytest.mark.parametrize("token", ["old", TOKEN], ids=["old", "new"])
 def test_either_of_two_tokens_counts(token: str) -> None:
     call = ask(Authenticate(Bearer(TOKENS)), auth=f"Bearer {token}")
     assert call.environ["wsgimw.identity"] == Identity(

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from wsgimw import (
     AccessLog,
+    Authenticate,
     CatchErrors,
     Compress,
     Decompress,
@@ -20,6 +21,7 @@ from wsgimw import (
     Gzip,
     Hooks,
     RequestId,
+    Require,
     Route,
     Router,
     StaticFiles,
@@ -29,6 +31,7 @@ from wsgimw import (
     unless,
     when,
 )
+from wsgimw.auth import Basic, RemoteUser
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
@@ -137,7 +140,13 @@ def rows() -> list[Row]:
         Row("StatusPages", StatusPages()),
         Row("StaticFiles", StaticFiles(Path(__file__).parent, prefix="/elsewhere")),
         Row("Gzip", Gzip()),
+        Row("Authenticate", Authenticate(Basic(_nobody), RemoteUser(), required=False)),
+        Row("Require", Require({"/": "anyone", "/nowhere": "nobody"})),
         Row("Compress", Compress(min_size=0)),
         Row("Decompress", Decompress()),
         Row("Router", Router([Route("/elsewhere/<path:p>", not_found)])),
     ]
+
+
+def _nobody(username: str, password: str) -> None:
+    """Know nobody."""

@@ -21,6 +21,8 @@ from wsgimw.compose import Layer, Stack, compose, unless, when  # isort: skip
 
 if TYPE_CHECKING:
     from wsgimw.access_log import AccessLog as AccessLog
+    from wsgimw.auth import Authenticate as Authenticate
+    from wsgimw.auth import Require as Require
     from wsgimw.compress import Compress as Compress
     from wsgimw.compress import Gzip as Gzip
     from wsgimw.decompress import Decompress as Decompress
@@ -41,6 +43,7 @@ __version__ = "0.1.0"
 
 __all__ = [
     "AccessLog",
+    "Authenticate",
     "CatchErrors",
     "Compress",
     "Decompress",
@@ -53,6 +56,7 @@ __all__ = [
     "Mount",
     "Redirect",
     "RequestId",
+    "Require",
     "Route",
     "Router",
     "Stack",
@@ -68,6 +72,7 @@ __all__ = [
 
 _LAZY = {
     "AccessLog": "wsgimw.access_log",
+    "Authenticate": "wsgimw.auth",
     "CatchErrors": "wsgimw.errors",
     "Compress": "wsgimw.compress",
     "Decompress": "wsgimw.decompress",
@@ -77,6 +82,7 @@ _LAZY = {
     "Mount": "wsgimw.routing",
     "Redirect": "wsgimw.routing",
     "RequestId": "wsgimw.request_id",
+    "Require": "wsgimw.auth",
     "Route": "wsgimw.routing",
     "Router": "wsgimw.routing",
     "StatusPages": "wsgimw.errors",

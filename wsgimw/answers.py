@@ -94,13 +94,11 @@ def text_answer(
 def answer_app(
     code: int, headers: Iterable[tuple[str, str]] = (), *, text: str | None = None
 ) -> WSGIApplication:
-    """Return an app that gives one text answer to every request."""
-    kept = [*headers]
+    """Return an app that gives one text answer to every request; all of it is made now."""
+    status, head, (block,) = text_answer(code, headers, method=None, text=text)
 
     def answering(environ: WSGIEnvironment, start_response: StartResponse) -> list[bytes]:
-        method = environ.get("REQUEST_METHOD")
-        answer = text_answer(code, kept, method=method, text=text)
-        start_response(answer.status, answer.headers)
-        return answer.body
+        start_response(status, [*head])  # rule 12: the receiver may change it
+        return [b"" if environ.get("REQUEST_METHOD") == "HEAD" else block]
 
     return answering

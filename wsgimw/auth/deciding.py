@@ -1,0 +1,311 @@
+"""What a bound `Authenticate` does with a request, and with the head of its response.
+
+Everything that can be is worked out once, when the layer is bound: challenges, the `Vary` line, the
+answer to a request without credentials. The path of a success is written for speed, since each
+request takes it; that of a refusal is not.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from wsgimw.answers import answer_app
+from wsgimw.auth.challenges import challenge
+from wsgimw.auth.contracts import Scheme
+from wsgimw.auth.identities import KEY, Denied, Identity, Unavailable
+from wsgimw.auth.masked import log_masked
+from wsgimw.auth.outcomes import BuiltIn, Emitter, Event, Grant, Refusal
+from wsgimw.auth.remote_user import RemoteUser
+from wsgimw.auth.trusted_header import TrustedHeader
+from wsgimw.describe import describe
+from wsgimw.exchange import Flow, drain
+from wsgimw.http.headers import add_directive, add_vary, directives, is_field_value, joined
+from wsgimw.record import KEY as RECORD
+from wsgimw.record import Record
+
+if TYPE_CHECKING:
+    from _typeshed import OptExcInfo
+    from _typeshed.wsgi import WSGIApplication, WSGIEnvironment
+
+__all__ = ["NO_STORE", "Deciding", "Decision", "refusal_answer", "wait"]
+
+NO_STORE = ("Cache-Control", "no-store")
+PRIVATE = ("Cache-Control", "private")
+_FORGED = ("REMOTE_USER", "AUTH_TYPE", KEY, "HTTP_REMOTE_USER", "HTTP_AUTH_TYPE")
+_CREDENTIALS = ("HTTP_AUTHORIZATION", "HTTP_PROXY_AUTHORIZATION")
+# The lengths of the names that are edited: nobody else's name is folded.
+_LOOKED_AT = frozenset([len("Vary"), len("Cache-Control"), len("WWW-Authenticate")])
+
+Ask = Callable[[Any], Any]
+
+
+class Deciding(Flow):
+    """One request: edits the head. `grant` is None for an anonymous one."""
+
+    __slots__ = ("decision", "grant", "told")
+
+    decision: Decision
+    grant: Grant | None
+    told: bool
+
+    def start(
+        self, status: str, headers: list[tuple[str, str]], exc_info: OptExcInfo | None = None, /
+    ) -> Callable[[bytes], object]:
+        varies = controls = asks = False
+        for name, _ in headers:
+            if len(name) in _LOOKED_AT:
+                folded = name.lower()
+                varies = varies or folded == "vary"
+                controls = controls or folded == "cache-control"
+                asks = asks or folded == "www-authenticate"
+        decision = self.decision
+        if varies or controls or self.grant is None:
+            headers = [*headers]  # rule 12
+            if varies:
+                add_vary(headers, *decision.vary)
+            else:
+                headers += decision.vary_line
+            if self.grant is not None:
+                self._keep_private(headers)
+        else:
+            headers = [*headers, *decision.private_lines]
+        if not asks and status[:3] == "401":
+            headers += decision.challenges
+        if exc_info is None:  # rule 2
+            return self.start_response(status, headers)
+        return self.start_response(status, headers, exc_info)
+
+    def _keep_private(self, headers: list[tuple[str, str]]) -> None:
+        """Add `private`, unless the response says itself how it may be stored. RFC 9111, 5.2.2."""
+        line = joined(headers, "Cache-Control")
+        if line is None:
+            headers.append(PRIVATE)
+            return
+        held = directives(line)
+        if held.get("private", "") is None or "no-store" in held:
+            return
+        if "public" not in held and "s-maxage" not in held:
+            add_directive(headers, "private")
+        elif self.grant is not None and not hasattr(self, "told"):
+            self.told = True
+            identity = self.grant.identity
+            self.decision.emit(
+                "shared-cache", identity.scheme, identity.subject, "public", self.environ
+            )
+
+
+class Decision:
+    """What one bound Authenticate knows; nothing of a request."""
+
+    def __init__(
+        self,
+        schemes: tuple[Scheme, ...],
+        *,
+        realm: str,
+        required: bool,
+        forward: bool,
+        drain_bytes: int,
+        on_event: Callable[[Event], object] | None,
+    ) -> None:
+        self.schemes = schemes
+        self.realm = realm
+        self.required = required
+        self.drain_bytes = drain_bytes
+        self.emitter = Emitter(on_event)
+        self.listened = on_event is not None
+        self.asks = [_ask_of(scheme) for scheme in schemes]
+        # The `AUTH_TYPE` of a RemoteUser is the server's.
+        self.types = [None if isinstance(s, RemoteUser) else s.name for s in schemes]
+        self.proxied = [scheme for scheme in schemes if isinstance(scheme, TrustedHeader)]
+        believed = {key for scheme in self.proxied for key in scheme.reads}
+        # What a TrustedHeader reads is deleted, or not, by who the peer is.
+        self.forged = [key for key in _FORGED if key not in believed]
+        if None in self.types:
+            self.forged = [key for key in self.forged if key not in ("REMOTE_USER", "AUTH_TYPE")]
+        self.reads = tuple(dict.fromkeys(key for s in schemes for key in sorted(s.reads)))
+        self.secret = (*self.reads, *(key for key in _CREDENTIALS if key not in self.reads))
+        self.forgotten = () if forward else self.reads
+        self.vary = tuple(dict.fromkeys(name for key in self.reads if (name := _header_of(key))))
+        self.vary_line = [("Vary", ", ".join(self.vary))] if self.vary else []
+        self.private_lines = [*self.vary_line, PRIVATE]
+        self.challenges = self._challenges()
+        self.missing = answer_app(401, [NO_STORE, *self.vary_line, *self.challenges])
+        for scheme in schemes:
+            BuiltIn._listen_to(scheme, self.emitter)
+
+    def beginning(self) -> Callable[[Deciding], WSGIApplication | None]:
+        """Make what decides on a request: None lets it in, an app answers it."""
+        forged, proxied, secret, asks = tuple(self.forged), self.proxied, self.secret, self.asks
+        forgotten, types, listened = self.forgotten, self.types, self.listened
+
+        def begin(flow: Deciding) -> WSGIApplication | None:
+            environ = flow.environ
+            for key in forged:
+                if key in environ:
+                    del environ[key]
+            if proxied:
+                self._disbelieve(environ)
+            masked = environ.get("wsgimw.redact")
+            environ["wsgimw.redact"] = {*secret} if masked is None else {*masked, *secret}
+            known = environ.get(RECORD)
+            if known is None:
+                known = environ[RECORD] = Record()
+            flow.decision = self
+            place = 0
+            try:
+                for ask in asks:
+                    found = ask(environ)
+                    if found is not None:
+                        break
+                    place += 1
+                else:
+                    return self._nobody(flow, known)
+            except Exception as error:
+                found = self._raised(place, error, environ)
+            if type(found) is not Grant:
+                return self._refuse(place, found, environ, known)
+            flow.grant = found
+            identity = found.identity
+            environ["REMOTE_USER"] = found.user
+            environ["AUTH_TYPE"] = types[place] or identity.scheme
+            environ[KEY] = identity
+            for key in forgotten:
+                environ.pop(key, None)
+            known.user = identity.subject
+            known.reasons.append(found.reason)
+            if listened and found.fresh:
+                code = found.reason.rpartition(":")[2]
+                self.emit("granted", self.schemes[place].name, identity.subject, code, environ)
+            return None
+
+        return begin
+
+    def _raised(self, place: int, error: Exception, environ: WSGIEnvironment) -> Refusal:
+        if isinstance(error, Unavailable):
+            return Refusal(Denied(503, "unavailable", retry_after=error.retry_after))
+        # Not its `repr`, which of a scheme of somebody's own may show anything.
+        log_masked(f"the scheme {self.schemes[place].name}", error, environ, self.secret)
+        return Refusal(Denied(503, "error", retry_after=1))
+
+    def emit(
+        self, kind: str, scheme: str, subject: str | None, code: str, environ: WSGIEnvironment
+    ) -> None:
+        """Send an event of a request."""
+        self.emitter.emit(kind, scheme, subject, code, environ.get("REMOTE_ADDR") or "")
+
+    def _disbelieve(self, environ: WSGIEnvironment) -> None:
+        believed: set[str] = set()
+        for scheme in self.proxied:
+            if scheme._trusted(environ):
+                believed |= scheme.reads
+        for scheme in self.proxied:
+            for key in scheme.reads - believed:
+                environ.pop(key, None)
+
+    def _nobody(self, flow: Deciding, known: Record) -> WSGIApplication | None:
+        environ = flow.environ
+        for key in ("REMOTE_USER", "AUTH_TYPE"):  # a RemoteUser that found nothing in them
+            environ.pop(key, None)
+        if not self.required:
+            flow.grant = None
+            environ[KEY] = None
+            for key in self.forgotten:
+                environ.pop(key, None)
+            known.reasons.append("auth:anonymous")
+            return None
+        known.reasons.append("auth:missing")
+        if self.listened:
+            self.emit("denied", "", None, "missing", environ)
+        self._drain(environ)
+        return self.missing
+
+    def _refuse(
+        self, place: int, refusal: Refusal, environ: WSGIEnvironment, known: Record
+    ) -> WSGIApplication:
+        denied = refusal.denied
+        scheme = self.schemes[place]
+        known.reasons.append(f"auth:{scheme.name.lower()}:{denied.code}")
+        kind = {429: "throttled", 503: "unavailable"}.get(denied.status, "denied")
+        self.emit(kind, scheme.name, refusal.subject, denied.code, environ)
+        headers = [NO_STORE, *self.vary_line]
+        try:
+            if denied.status == 401:
+                headers += self._challenges(place, denied)
+            elif denied.status in (400, 403):
+                own = scheme.challenge(self.realm, denied)
+                headers += _checked(scheme, own) if own and denied.status == 400 else []
+        except Exception as error:
+            log_masked(f"the challenge of {scheme.name}", error, environ, self.secret)
+        environ.pop("REMOTE_USER", None)
+        self._drain(environ)
+        return refusal_answer(denied.status, headers, denied.retry_after)
+
+    def _challenges(
+        self, place: int | None = None, denied: Denied | None = None
+    ) -> list[tuple[str, str]]:
+        lines: list[tuple[str, str]] = []
+        for number, scheme in enumerate(self.schemes):
+            text = scheme.challenge(self.realm, denied if number == place else None)
+            if text is not None:
+                lines += _checked(scheme, text)
+        # RFC 9110, 15.5.2: a 401 has at least one.
+        return lines or [("WWW-Authenticate", challenge(self.schemes[0].name, realm=self.realm))]
+
+    def _drain(self, environ: WSGIEnvironment) -> None:
+        if environ.get("CONTENT_LENGTH") or environ.get("HTTP_TRANSFER_ENCODING"):
+            drain(environ, self.drain_bytes)
+
+
+def refusal_answer(
+    status: int, headers: list[tuple[str, str]], retry_after: float | None = None
+) -> WSGIApplication:
+    """Make the app that answers with a refusal."""
+    if status == 503 or retry_after is not None:
+        headers = [*headers, ("Retry-After", wait(retry_after))]
+    return answer_app(status, headers)
+
+
+def wait(seconds: float | None) -> str:
+    """Write `Retry-After`: whole seconds, at least one. RFC 9110, 10.2.3.
+
+    >>> wait(0.2), wait(1.1), wait(None)
+    ('1', '2', '1')
+    """
+    whole = seconds if seconds is not None and math.isfinite(seconds) else 1
+    return str(min(max(1, math.ceil(whole)), 86400))
+
+
+def _checked(scheme: Scheme, text: str) -> list[tuple[str, str]]:
+    if not isinstance(text, str) or not is_field_value(text):
+        raise ValueError(f"the challenge of {describe(scheme)} cannot stand in a header")
+    return [("WWW-Authenticate", text)]
+
+
+def _header_of(key: str) -> str:
+    """Give the name of the request header that stands in environ under a key, or nothing."""
+    if key in ("CONTENT_TYPE", "CONTENT_LENGTH"):
+        return key.title().replace("_", "-")
+    return key[5:].title().replace("_", "-") if key.startswith("HTTP_") else ""
+
+
+def _ask_of(scheme: Scheme) -> Ask:
+    """Make the question to a scheme: ours say more than the protocol asks for."""
+    if isinstance(scheme, BuiltIn) and type(scheme).authenticate is BuiltIn.authenticate:
+        return scheme._ask
+
+    def ask(environ: WSGIEnvironment) -> Grant | Refusal | None:
+        found = scheme.authenticate(environ)
+        if found is None:
+            return None
+        if isinstance(found, Identity):
+            return Grant(found, scheme.name, "verified")
+        if isinstance(found, Denied):
+            return Refusal(found)
+        raise TypeError(
+            f"{describe(scheme)}.authenticate() returned a {type(found).__name__}; it returns an "
+            "Identity, Denied, or None"
+        )
+
+    return ask

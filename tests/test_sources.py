@@ -26,7 +26,7 @@ LEVELS: list[tuple[str, tuple[str, ...]]] = [
         "what layers share",
         ("record", "redact", "shapes", "codings", "peers", "answers", "facts", "misuse"),
     ),
-    ("names", ("describe",)),
+    ("names", ("describe", "lazy")),
     ("http", ("http",)),
 ]
 LAYERS = next(number for number, (name, _) in enumerate(LEVELS) if name == "layers")

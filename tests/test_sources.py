@@ -24,7 +24,10 @@ LEVELS: list[tuple[str, tuple[str, ...]]] = [
     ("compose", ("compose",)),
     (
         "what layers share",
-        ("record", "redact", "shapes", "codings", "peers", "answers", "facts", "misuse"),
+        (
+            *("record", "redact", "shapes", "codings", "peers", "answers", "facts", "misuse"),
+            "targets",
+        ),
     ),
     ("names", ("describe", "lazy")),
     ("http", ("http",)),

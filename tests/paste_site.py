@@ -73,7 +73,7 @@ def edit_head(name: str, headers: list[tuple[str, str]]) -> None:
 
 
 def owner(identity: Any, environ: WSGIEnvironment) -> bool:
-    return identity is not None and identity.user == "ada"
+    return identity is not None and identity.subject == "ada"
 
 
 class Hex:

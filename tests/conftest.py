@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import gc
 import os
+from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from hypothesis import settings
+
+from tests.browsers import chromium
 
 settings.register_profile("fixed", derandomize=True, deadline=None, database=None)
 settings.load_profile("fixed")
@@ -33,3 +37,10 @@ def pytest_collection_finish() -> None:
     """Take the thousands of collected tests out of what each `gc.collect()` in a test looks at."""
     gc.collect()
     gc.freeze()
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    """A running Chromium, of Playwright's API."""
+    with chromium() as running:
+        yield running

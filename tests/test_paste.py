@@ -7,11 +7,12 @@ import importlib
 import importlib.metadata
 import inspect
 import logging
+import re
 import sys
 import tomllib
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import webtest
@@ -40,8 +41,9 @@ from wsgimw import (
     when,
 )
 from wsgimw.auth import RemoteUser, role
+from wsgimw.compress import CODINGS, TYPES
 from wsgimw.paste import FILTERS
-from wsgimw.paste.values import options_of
+from wsgimw.paste.values import Scope, accepted, options_of
 from wsgimw.testing import lint
 
 if TYPE_CHECKING:
@@ -519,7 +521,7 @@ MISTAKES: list[tuple[str, str, dict[str, str], str]] = [
         "word or none",
         "static_files",
         {"root": "x", "cors": "all"},
-        "cors = 'all': it takes fonts, *, or none",
+        "cors = 'all': it takes fonts, * or none",
     ),
     (
         "word of the layer",
@@ -548,7 +550,7 @@ MISTAKES: list[tuple[str, str, dict[str, str], str]] = [
         {"schemes": "tests.paste_site:app"},
         "Authenticate() item 1 is app, which is no scheme",
     ),
-    ("needed", "static_files", {}, "needs root, which takes a path, or a path, one or more"),
+    ("needed", "static_files", {}, "needs root, which takes a path, one or more"),
     ("needed, several", "authenticate", {}, "needs schemes, which takes MODULE:ATTR, one or more"),
     ("empty list", "authenticate", {"schemes": ""}, "Authenticate() needs at least one scheme"),
     (
@@ -781,3 +783,84 @@ def test_a_stack_of_an_ini_file_serves(directory: Path) -> None:
     environ = {"paste.throw_errors": False}
     failed = webtest.TestApp(lint(app)).get("/fail", extra_environ=environ, status=500)
     assert failed.headers["X-Request-ID"] in failed.text
+
+
+# The guide.
+
+GUIDE = ROOT / "docs" / "paste_deploy.md"
+
+
+def tables() -> str:
+    """Write the tables of all filters as the guide has them: made of the layers themselves."""
+    parts = []
+    for name, filter_ in FILTERS.items():
+        rows = ["| option | takes | default |", "| --- | --- | --- |"]
+        parameters = inspect.signature(filter_.maker).parameters
+        for option, about in options_of(filter_.maker).items():
+            takes = accepted(about.hint, Scope(filter_.maker.__module__))
+            default = "required" if about.required else shown(parameters[option].default)
+            rows.append(f"| `{option}` | {takes} | {default} |")
+        parts.append("\n".join([f"### `{name}`: {filter_.makes}", "", *rows, ""]))
+    return "\n".join(parts)
+
+
+def shown(default: Any) -> str:
+    """Write a default as an ini file would have it."""
+    if default is None:
+        return "`none`"
+    if isinstance(default, bool):
+        return f"`{str(default).lower()}`"
+    if default == CODINGS:
+        return "those that are installed"
+    if default == TYPES:
+        return "`wsgimw.compress.TYPES`"
+    if isinstance(default, (tuple, list)):
+        return f"`{', '.join(default)}`" if default else "nothing"
+    if isinstance(default, int):
+        return f"`{default:_}`"
+    return f"`{default}`" if isinstance(default, str) else "nothing"
+
+
+def test_the_guide_has_every_filter_and_option() -> None:
+    assert GUIDE.read_text().partition("has in Python.\n\n")[2] == tables()
+
+
+def test_the_ini_of_the_guide_loads(directory: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (directory / "shop").mkdir()
+    (directory / "logs").mkdir()
+    (directory / "public").mkdir()
+    for name, source in {
+        "__init__": "",
+        "web": (
+            "from tests.paste_site import make_app, router, stack as private\n"
+            "__all__ = ['make_app', 'private', 'router']\n"
+        ),
+        "errors": "class SoldOut(Exception):\n    pass\n",
+        "layers": (
+            "from functools import partial\nfrom werkzeug.middleware.proxy_fix import ProxyFix\n"
+            "from tests.paste_site import stamped\nproxy_fix = partial(ProxyFix, x_for=1)\n"
+        ),
+    }.items():
+        (directory / "shop" / f"{name}.py").write_text(source)
+    monkeypatch.syspath_prepend(directory)
+    first, second = re.findall(r"^```ini\n(.*?)^```$", GUIDE.read_text(), re.DOTALL | re.MULTILINE)
+    try:
+        address = write(directory, first + second)
+        answer = Client(lint(loadapp(address))).get("/", buffered=True)
+        assert answer.status_code == 200 and len(answer.headers["X-Request-ID"]) == 32
+        assert '"status":200' in (directory / "logs" / "access.log").read_text().replace(" ", "")
+        assert loadfilter(address, name="routes") == compose(site.router)
+        assert len(loadfilter(address, name="own")) == 2
+        for option, before, after in [
+            ("compress", "min_size =", "min-size ="),
+            ("compress", "1_000", "1k"),
+            ("static", "root = public\n", ""),
+            ("private", "web:private", "web:privat"),
+        ]:
+            broken = write(directory, first.replace(before, after), "development.ini")
+            with pytest.raises(ValueError) as raised:
+                loadfilter(broken, name=option)
+            assert f"\nValueError: {raised.value}\n" in GUIDE.read_text()
+    finally:
+        for name in [name for name in sys.modules if name.partition(".")[0] == "shop"]:
+            del sys.modules[name]

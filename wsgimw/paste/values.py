@@ -255,13 +255,12 @@ def accepted(hint: Any, scope: Scope) -> str:
     """Return in words what the texts of a type are.
 
     >>> accepted("bool | Callable[[str], bool]", Scope("wsgimw.compose"))
-    'true or false, or MODULE:ATTR'
+    'true or false or MODULE:ATTR'
     """
     kinds = _kinds(hint, scope)
     pairs = kinds.mapping and " = ".join(accepted(part, scope) for part in kinds.mapping)
     each = kinds.several and accepted(kinds.several[1], scope)
-    named = kinds.an_object or kinds.mapping
-    words = [
+    alone = [
         "true or false" if kinds.flag else "",
         "a whole number" if kinds.whole else "",
         "a number" if kinds.number else "",
@@ -269,13 +268,12 @@ def accepted(hint: Any, scope: Scope) -> str:
         "an exception" if kinds.exception else "",
         "a path" if kinds.path else "",
         "a text" if kinds.text and kinds.path is not os.PathLike else "",
-        f"{each}, one or more" if each else "",
         f"lines of {pairs}" if pairs else "",
-        "MODULE:ATTR" if named and each != "MODULE:ATTR" else "",
+        "MODULE:ATTR" if kinds.an_object or kinds.mapping else "",
         "none" if kinds.none else "",
     ]
-    shown = [word for word in words if word]
-    if len(shown) == 1:
-        return shown[0]
-    comma = "," if len(shown) > 2 or kinds.flag or each or pairs else ""
-    return f"{', '.join(shown[:-1])}{comma} or {shown[-1]}"
+    shown = [words for words in alone if words and words != each]
+    shown += [f"{each}, one or more"] if each else []
+    if pairs or each:
+        return "; or ".join(shown)
+    return f"{', '.join(shown[:-1])} or {shown[-1]}" if len(shown) > 1 else shown[0]

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import partial
+from typing import Any
 
 from bottle import Bottle, request, response
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from wsgimw import AccessLog, CatchErrors, Gzip, RequestId, compose, when
 
-app = Bottle()
+app: Any = Bottle()  # it is untyped
 app.catchall = False  # or Bottle answers its errors before CatchErrors can
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from bottle import Bottle
 from flask import Flask, url_for
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 blog = Flask("blog")
-shop = Bottle()
+shop: Any = Bottle()  # it is untyped
 # Errors of all apps go to the one CatchErrors.
 blog.config["PROPAGATE_EXCEPTIONS"] = True
 shop.catchall = False

@@ -11,7 +11,7 @@ r"""Read the text of an ini file as the value that an option takes, by the optio
 | a mapping | `KEY = VALUE`, one a line or with commas; or `MODULE:ATTR` |
 | a class of exceptions | `KeyError`, or `MODULE:ATTR` |
 | a path | relative to the directory of the ini file |
-| `str` | as it is; `str | Path` is a path, unless there is a `<` in it |
+| `str` | as it is; where a `Path` would do, too, it is a path unless there is a `<` in it |
 
 >>> scope = Scope("wsgimw.static.static_files", here="/srv/shop")
 >>> read("public", "str | os.PathLike[str]", scope)

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -23,21 +24,25 @@ $ wsgimw koans new koans
 $ wsgimw koans check koans
 ```
 
-The first command writes {len(KOANS)} small layers, each broken in one place, in the order in which people err. The second
-judges them up to the first that is broken: which rule it breaks, what a client saw, and a hint. Edit the file, check
-again. No framework, no server, no network; Python and wsgimw are enough.
+The first command writes {len(KOANS)} small layers, each broken in one place, in the order in which
+people err. The second judges them up to the first that is broken: which rule it breaks, what a
+client saw, and a hint. Edit the file, check again. No framework, no server, no network: Python and
+wsgimw are enough.
 
-- **Hints grow** while the same thing is wrong: three for each koan, the third says the line. An edit that changes what
-  is wrong begins with the first hint again.
-- **A koan must still do its work**: the comment at its top says what that is. To delete the work repairs nothing.
-- **Every rule counts, but none too early**: a layer is held to all rules that `check_middleware` knows, except those
-  that a later koan teaches. One probe is never asked for: leaving out a third argument that is `None` is a courtesy to
-  odd test drivers, and PEP 3333 itself passes it on.
-- **Nothing can hang**: each koan is judged in a process of its own, with ten seconds and two gigabytes. `print()` in a
-  koan is shown.
-- What has passed is remembered in `.koans.json`; only files that changed are judged again. Delete it to begin anew.
+- **Hints grow** while the same thing is wrong: three for each koan, the third says the line. An
+  edit that changes what is wrong begins with the first hint again.
+- **A koan must still do its work**: the comment at its top says what that is. To delete the work
+  repairs nothing.
+- **Every rule counts, but none too early**: a layer is held to all rules that `check_middleware`
+  knows, except those that a later koan teaches. One probe is never asked for: leaving out a third
+  argument that is `None` is a courtesy to odd test drivers, and PEP 3333 itself passes it on.
+- **Nothing can hang**: each koan is judged in a process of its own, with ten seconds and two
+  gigabytes. What it prints is shown.
+- What has passed is remembered in `.koans.json`; only files that changed are judged again. Delete
+  it to begin anew.
 
-In what the client saw, `>` is asked, `<` is answered, `*` happens behind the scenes, and `!` goes wrong.
+In what the client saw, `>` is asked, `<` is answered, `*` happens behind the scenes, and `!` goes
+wrong.
 
 The rest of this chapter tells the solutions. Try first.
 """
@@ -45,8 +50,9 @@ The rest of this chapter tells the solutions. Try first.
 END = """
 ## And then
 
-What you have repaired by hand the library does for you: a layer by `Hooks` or `@layer` never touches a body, so there is
-nothing to close, to join or to count wrongly. Your own layers, in whatever form, get the same judge in one line:
+What you have repaired by hand the library does for you: a layer by `Hooks` or `@layer` never
+touches a body, so there is nothing to close, to join or to count wrongly. Your own layers, in
+whatever form, get the same judge in one line:
 
 ```python
 from wsgimw.testing import check_middleware
@@ -82,7 +88,7 @@ def _lines(koan: Koan) -> Iterator[str]:
     yield f"## {koan.number}. {koan.topic}\n"
     yield f"**{rule}: {title}.** {source}.\n"
     yield f"```python\n{koan.source}```\n"
-    yield f"{koan.mistake}\n"
+    yield f"{textwrap.fill(koan.mistake, 100, break_on_hyphens=False)}\n"
     yield "What the client sees:\n"
     yield "```text"
     yield from verdict.transcript

@@ -119,7 +119,7 @@ def test_what_a_koan_teaches_is_judged_from_then_on() -> None:
 
 
 def test_each_scene_is_played() -> None:
-    assert sorted(koan.scene or koan.layer for koan in KOANS) == sorted(SCENES)
+    assert sorted(SCENES) == [koan.name for koan in KOANS]
 
 
 CLOSES = """

@@ -139,7 +139,9 @@ def test_a_file_that_is_no_text(path: Path) -> None:
 def test_memory_is_bounded(monkeypatch: pytest.MonkeyPatch, hard: int, set_to: list[Any]) -> None:
     class Resource:
         RLIMIT_AS, RLIM_INFINITY = 9, -1
-        calls: list[Any] = []
+
+        def __init__(self) -> None:
+            self.calls: list[Any] = []
 
         def getrlimit(self, what: int) -> tuple[int, int]:
             return -1, hard
@@ -148,8 +150,7 @@ def test_memory_is_bounded(monkeypatch: pytest.MonkeyPatch, hard: int, set_to: l
             self.calls.append((what, limits))
 
     resource = Resource()
-    resource.calls = []
-    monkeypatch.setitem(sys.modules, "resource", resource)  # type: ignore[arg-type]
+    monkeypatch.setitem(sys.modules, "resource", resource)
     BOUND()
     assert resource.calls == set_to
 

@@ -9,15 +9,16 @@ class Lines:
     def __init__(self, body, csv):
         self.body = body
         self.csv = csv
+        self.closed = False
 
     def __iter__(self):
         for block in self.body:
             yield block.replace(b"\n", b"\r\n") if self.csv else block
 
     def close(self):
-        body, self.body = self.body, []
-        if hasattr(body, "close"):
-            body.close()
+        if not self.closed and hasattr(self.body, "close"):
+            self.closed = True
+            self.body.close()
 
 
 def crlf(app):

@@ -5,9 +5,7 @@ that the client saw, as "/news 200 OK".
 """
 
 
-class Ending:
-    """The same body, and `done` is called when the server closes it."""
-
+class Ending:  # the same body, and `done` is called when the server closes it
     def __init__(self, body, done):
         self.body = body
         self.done = done
@@ -16,12 +14,13 @@ class Ending:
         yield from self.body
 
     def close(self):
-        body, self.body, done, self.done = self.body, [], self.done, lambda: None
-        try:
-            if hasattr(body, "close"):
-                body.close()
-        finally:
-            done()
+        if self.done:
+            done, self.done = self.done, None
+            try:
+                if hasattr(self.body, "close"):
+                    self.body.close()
+            finally:
+                done()
 
 
 def status_log(app):

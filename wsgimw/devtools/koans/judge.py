@@ -25,9 +25,11 @@ from dataclasses import dataclass
 from types import ModuleType
 from typing import Any, Literal
 
+from wsgimw.devtools.koans.clock import Clock
 from wsgimw.devtools.koans.lessons import Koan
-from wsgimw.devtools.koans.scenes import SCENES, page
-from wsgimw.devtools.koans.stage import Clock, Endless, NoLayer, Stage, show
+from wsgimw.devtools.koans.props import page
+from wsgimw.devtools.koans.scenes import SCENES
+from wsgimw.devtools.koans.stage import Endless, NoLayer, Stage, show
 from wsgimw.testing import Report, check_middleware
 from wsgimw.testing.probes import RULES
 
@@ -87,7 +89,7 @@ def _judge(koan: Koan, source: str, path: str, printed: Printed) -> Verdict:
             stage = Stage(_layer(module, koan), clock)
             _try_out(stage, koan)
             before = printed.tell()
-            SCENES[koan.scene or koan.layer](stage)
+            SCENES[koan.name](stage)
             said = printed.getvalue()[before:]
         verdict = _decide(koan, stage, path)
     except _Trouble as trouble:

@@ -32,7 +32,7 @@ LAW = (
 
 @dataclass(frozen=True, slots=True)
 class Koan:
-    """One koan. Its file is `broken/NAME`, its scene is told by `scene`."""
+    """One koan. Its file is `broken/NAME`; its scene is entered under the same name."""
 
     name: str
     topic: str
@@ -43,7 +43,6 @@ class Koan:
     lesson: str
     teaches: tuple[str, ...] = ()  # probes that are judged from this koan on
     environ: Mapping[str, Any] = field(default_factory=dict)  # for the kit: makes the layer work
-    scene: str = ""  # if not the layer's name
 
     @property
     def number(self) -> int:
@@ -166,7 +165,6 @@ KOANS = (
             "close_order",
             "close_error",
         ),
-        scene="size, closed",
     ),
     Koan(
         "06_never_started.py",
@@ -187,7 +185,6 @@ KOANS = (
         "never began: nothing in it runs. Well-known tracing libraries lose connections this way.",
         lesson="A body that must do something at the end is a class with a close() of its own.",
         teaches=("close_unstarted", "close_once"),
-        scene="size, unstarted",
     ),
     Koan(
         "07_length.py",

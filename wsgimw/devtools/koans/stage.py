@@ -23,12 +23,11 @@ wrong. What went wrong against a rule is noted as a fault as well.
 from __future__ import annotations
 
 import io
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from wsgimw.devtools.koans.clock import Clock
 from wsgimw.testing.server import App, Call, Headers, Input, make_environ
 
 MOST_BLOCKS = 1000  # no scene has more than five
@@ -51,43 +50,16 @@ class Fault:
     message: str
 
 
-class Clock:
-    """A clock that goes only when a scene says so, in place of those of `time`."""
-
-    NAMES = ("perf_counter", "monotonic", "time", "process_time")
-
-    def __init__(self) -> None:
-        self.seconds = 1000.0
-
-    def tick(self, seconds: float) -> None:
-        self.seconds += seconds
-
-    @contextmanager
-    def put_up(self) -> Iterator[None]:
-        """Stand in for all clocks of `time`, those in nanoseconds too."""
-        real = {
-            name: getattr(time, name) for name in (*self.NAMES, *map("{}_ns".format, self.NAMES))
-        }
-        for name in self.NAMES:
-            setattr(time, name, lambda: self.seconds)
-            setattr(time, f"{name}_ns", lambda: round(self.seconds * 1e9))
-        try:
-            yield
-        finally:
-            for name, clock in real.items():
-                setattr(time, name, clock)
-
-
 class Log(io.StringIO):
     """A `wsgi.errors` whose lines stand in the transcript."""
 
     def __init__(self, tell: Callable[[str], None]) -> None:
         super().__init__()
-        self.tell = tell
+        self._say = tell
 
     def write(self, text: str, /) -> int:
         for line in text.splitlines():
-            self.tell(f"* log: {line}")
+            self._say(f"* log: {line}")
         return super().write(text)
 
     def close(self) -> None:
@@ -202,9 +174,10 @@ class Request:
         body = self.call.body
         if isinstance(body, (bytes, bytearray, str)):
             self._refuse(f"the body is a bare {type(body).__name__}, and no list of blocks")
-        elif self.error is None and not hasattr(type(body), "__iter__"):
-            if not hasattr(type(body), "__getitem__"):
-                self._refuse(f"the body is {show(body)}, and no iterable of blocks")
+        elif self.error is None and not any(
+            hasattr(type(body), name) for name in ("__iter__", "__getitem__")
+        ):
+            self._refuse(f"the body is {show(body)}, and no iterable of blocks")
         return self
 
     def pull(self) -> bool:

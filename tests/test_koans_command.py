@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import subprocess
@@ -191,6 +192,16 @@ def test_trouble(koans: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert "What the koan printed:\n  here\n" in out
     assert "Hint 1 of 1: The message says where." in out
     assert "Traceback" not in out
+
+
+def test_a_terminal_that_does_not_know_the_sign(
+    koans: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    repair(koans, *KOANS[:2])
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(io.BytesIO(), "ascii"))
+    assert main(["koans", "check", "koans"]) == 1
+    sys.stdout.seek(0)
+    assert r"the server cannot send 'well \u2713': it is a str" in sys.stdout.read()
 
 
 def test_what_has_passed_is_not_judged_again(

@@ -59,9 +59,9 @@ def check(directory: Path, shown: str) -> bool:
     for koan in KOANS:
         path = directory / koan.name
         if not path.is_file():
-            print(_bar(koan.number - 1))
-            print(f"\n{koan.name} is not there. To get it back, write a second directory with")
-            print("`wsgimw koans new` and copy the file from it.")
+            _say(_bar(koan.number - 1))
+            _say(f"\n{koan.name} is not there. To get it back, write a second directory with")
+            _say("`wsgimw koans new` and copy the file from it.")
             return False
         if progress.has_passed(path):
             continue
@@ -69,14 +69,15 @@ def check(directory: Path, shown: str) -> bool:
         if verdict.kind != "passed":
             times = progress.asked(koan.name, verdict.finding)
             progress.keep()
-            print(_bar(koan.number - 1))
-            print("\n".join(_page(koan, verdict, times, path, shown)))
+            _say(_bar(koan.number - 1))
+            _say("\n".join(_page(koan, verdict, times, path, shown)))
             return False
         progress.passes(path)
         progress.keep()
-        print(f"{_paint('passed', GREEN)}  {koan.name}: {koan.lesson}")
-    print(_bar(len(KOANS)))
-    print(FAREWELL)
+        first, *rest = _wrap(f"passed  {koan.name}: {koan.lesson}", 8)
+        _say("\n".join([first.replace("passed", _paint("passed", GREEN), 1), *rest]))
+    _say(_bar(len(KOANS)))
+    _say(FAREWELL)
     return True
 
 
@@ -88,6 +89,12 @@ All of them keep the rules, and so will your own layers: hold each to the same j
 
 Next: write a layer of your own. README.md of wsgimw shows three ways to do it; with the third,
 @layer, it reads from top to bottom, and close(), write() and exc_info are kept for you."""
+
+
+def _say(text: str) -> None:
+    """Print on whatever the terminal is: a koan has text that not all encodings know."""
+    encoding = sys.stdout.encoding or "utf-8"
+    print(text.encode(encoding, "backslashreplace").decode(encoding))
 
 
 def _bar(done: int) -> str:
@@ -148,8 +155,8 @@ def hints_for(koan: Koan, verdict: Verdict) -> tuple[str, ...]:
     return (rule.why, rule.text)
 
 
-def _wrap(text: str) -> list[str]:
-    indent = " " * (len(text) - len(text.lstrip()))
+def _wrap(text: str, hang: int = 0) -> list[str]:
+    indent = " " * (hang or len(text) - len(text.lstrip()))
     return textwrap.wrap(text, WIDTH, subsequent_indent=indent, break_long_words=False) or [""]
 
 

@@ -29,13 +29,12 @@ from wsgimw.devtools.koans.clock import Clock
 from wsgimw.devtools.koans.lessons import Koan
 from wsgimw.devtools.koans.props import page
 from wsgimw.devtools.koans.scenes import SCENES
-from wsgimw.devtools.koans.stage import Endless, NoLayer, Stage, show
+from wsgimw.devtools.koans.stage import Endless, NoLayer, Stage, show, words
 from wsgimw.testing import Report, check_middleware
 from wsgimw.testing.probes import RULES
 
 Kind = Literal["passed", "broken", "lost", "trouble"]
 
-LONGEST_MESSAGE = 300  # characters of what an exception says
 MOST_STORIES = 3  # of what the kit tried
 MOST_PRINTED = 2000  # characters of what a koan prints
 
@@ -147,7 +146,7 @@ def _try_out(stage: Stage, koan: Koan) -> None:
 
 def told(error: BaseException, path: str) -> str:
     """Say what was raised, and in which line of the koan."""
-    text = f"{type(error).__name__}: {error}".removesuffix(": ")[:LONGEST_MESSAGE]
+    text = words(error)
     if isinstance(error, SyntaxError):
         line = f"\n  line {error.lineno}: {(error.text or '').strip()}"
         return f"Python cannot read the file: {type(error).__name__}: {error.msg}{line}"
@@ -159,24 +158,23 @@ def told(error: BaseException, path: str) -> str:
 
 def _decide(koan: Koan, stage: Stage, path: str) -> Verdict:
     """Weigh what was found: the koan's own rule first, then what keeps it from being judged."""
-    report = check_middleware(stage.layer, skip=koan.skip, environ=koan.environ)
     seen = {fault.rule: fault.message for fault in reversed(stage.faults)}
     if koan.rule in seen:
         return Verdict("broken", seen[koan.rule], koan.rule)
     if stage.errors:
         return Verdict("trouble", told(stage.errors[0], path))
-    rules = [result.rule for result in report.failures]
-    if koan.rule in rules:
-        return _by_the_kit(report, koan.rule)
     if stage.faults:
         return Verdict("broken", stage.faults[0].message, stage.faults[0].rule)
     if stage.lost:
         return Verdict("lost", stage.lost[0])
-    return _by_the_kit(report, rules[0]) if rules else Verdict("passed")
+    report = check_middleware(stage.layer, skip=koan.skip, environ=koan.environ)
+    return _by_the_kit(koan, report) if report.failures else Verdict("passed")
 
 
-def _by_the_kit(report: Report, rule: int | None) -> Verdict:
+def _by_the_kit(koan: Koan, report: Report) -> Verdict:
     """Tell of a rule that the scene does not show broken, so that no transcript does."""
+    rules = [result.rule for result in report.failures]
+    rule = koan.rule if koan.rule in rules else rules[0]
     found = [result for result in report.failures if result.rule == rule]
     stories = [RULES[result.rule].probes[result.id].story for result in found[:MOST_STORIES]]
     message = "\n".join([found[0].message, *(f"tried: {story}" for story in stories)])

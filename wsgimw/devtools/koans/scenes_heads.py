@@ -9,7 +9,7 @@ import sys
 from collections.abc import Iterable, Iterator
 
 from wsgimw.devtools.koans.props import OK, TEXT, arrives, logged, page, scene
-from wsgimw.devtools.koans.stage import Request, Stage
+from wsgimw.devtools.koans.stage import Request, Stage, words
 from wsgimw.testing.server import Environ, StartResponse
 
 
@@ -59,7 +59,7 @@ def exc_info(stage: Stage) -> None:
         stage.breaks(
             8,
             "expected the second head to reach the server with its exc_info; but "
-            f"{type(request.error).__name__} was raised: {request.error}",
+            f"{words(request.error)}",
         )
     elif arrives(stage, request, b"sorry", "500 Sorry") and came != ["koans"]:
         stage.misses("the error page came without the header X-Served-By: koans")
@@ -109,7 +109,7 @@ def late(stage: Stage) -> None:
         request = stage.serve(app, path=path)
         wanted, entries = f"{path} {request.call.status}", request.log.entries
         if request.error is not None:
-            raised = f"{type(request.error).__name__} was raised: {request.error}"
+            raised = words(request.error)
             if rule == 5:
                 stage.breaks(
                     5, f"expected a head that comes with a block to be waited for; but {raised}"
@@ -143,7 +143,9 @@ def self(stage: Stage) -> None:
         request.finish()
     told = {name: request.call.values("X-Asked-By") for name, request in requests.items()}
     if any(told.values()) and told != {"ada": ["ada"], "bob": ["bob"]}:
-        came = ", ".join(f"{name} was told {' and '.join(v) or None}" for name, v in told.items())
+        came = ", ".join(
+            f"{name} was told {' and '.join(v) or 'nothing'}" for name, v in told.items()
+        )
         stage.breaks(38, f"expected each client to be told its own name; but {came}")
     nobody = stage.serve(page(b"the app")).call.values("X-Asked-By")
     if not any(told.values()) or nobody != ["nobody"]:

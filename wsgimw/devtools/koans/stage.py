@@ -32,6 +32,7 @@ from wsgimw.testing.server import App, Call, Headers, Input, make_environ
 
 MOST_BLOCKS = 1000  # no scene has more than five
 LONGEST = 60  # characters of a value that are shown
+LONGEST_MESSAGE = 300  # characters of what an exception says
 
 
 class Endless(Exception):
@@ -202,9 +203,7 @@ class Request:
     def finish(self) -> Request:
         """End the request: the server closes the body, the client looks at what it has."""
         self._step(self.call.close)
-        if self.error is not None:
-            return self
-        if self.refused:
+        if self.error is not None or self.refused:
             return self
         if self.over:
             self._tell_head()
@@ -244,7 +243,7 @@ class Request:
             self.stage.errors.append(error)
             if self.error is None:
                 self.error = error
-                self.stage.tell(f"{self.client}! {type(error).__name__}: {error}: {self._ends}")
+                self.stage.tell(f"{self.client}! {words(error)}: {self._ends}")
 
     def _start(self, status: str, headers: Headers, exc_info: Any = None, /) -> Any:
         try:
@@ -285,6 +284,15 @@ class Request:
     def _fail(self, rule: int, message: str) -> None:
         self.stage.tell(f"{self.client}! {message}")
         self.stage.faults.append(Fault(rule, message))
+
+
+def words(error: BaseException) -> str:
+    """Return what was raised on one line, whatever its `str` does."""
+    try:
+        said = " ".join(str(error).split())
+    except Exception:
+        said = ""
+    return f"{type(error).__name__}: {said}".removesuffix(": ")[:LONGEST_MESSAGE]
 
 
 def show(value: object) -> str:

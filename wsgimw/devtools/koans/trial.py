@@ -92,11 +92,11 @@ def child(name: str, path: str, verdict: str, limit: str) -> None:
         except (OSError, UnicodeDecodeError) as error:
             found = Verdict("trouble", f"the file cannot be read: {error}")
         else:
-            sys.path.insert(0, os.path.dirname(path))  # a koan may import what lies beside it
+            sys.path.append(os.path.dirname(path))  # a koan may import what lies beside it
             try:
                 found = judge(koan, source, path)
             finally:
-                sys.path.remove(os.path.dirname(path))
+                sys.path.pop()
     finally:
         faulthandler.cancel_dump_traceback_later()
     Path(verdict).write_text(json.dumps(dataclasses.asdict(found)), encoding="utf-8")

@@ -88,7 +88,7 @@ KOANS = (
         "02_after.py",
         "After the call is not after the response",
         layer="diary",
-        rule=17,
+        rule=24,
         hints=(
             "When app(...) returns, what has the client got by then? Look where the log says "
             '"end", and where the blocks are made.',

@@ -32,7 +32,7 @@ def after(stage: Stage) -> None:
             stage.misses(f'the log should say "end" once, when a response is over; it {said}')
         elif _made(lines, "end") < body.made:
             stage.breaks(
-                17,
+                24,
                 'expected "end" when all of the response is over; but it stood in the log when '
                 f"{_made(lines, 'end') or 'none'} of its {body.made} blocks had been made",
             )

@@ -626,6 +626,13 @@ HALVES = [
         id="a path that only begins like it",
     ),
     pytest.param(
+        14,
+        "=perf_counter() - started",
+        "perf_counter()",
+        ("broken", 37, '"took 3.000 s", to the end of the body; but the log says "took 1003.000'),
+        id="the time of day",
+    ),
+    pytest.param(
         15,
         'if path != "/shop" and not path.startswith("/shop/"):',
         "if True:",
@@ -744,6 +751,10 @@ diary = _diary()
         pytest.param(8, PEP, id="exc_info=None, as PEP 3333 writes it"),
         pytest.param(14, HOOKS, id="by Hooks"),
         pytest.param(2, ONION, id="by @layer"),
+        pytest.param(2, ONION.replace(r'log.write("end\n")', 'print("end", file=log)'), id="print"),
+        pytest.param(
+            2, ONION.replace(r'log.write("end\n")', 'log.write("en"), log.write("d")'), id="pieces"
+        ),
     ],
 )
 def test_other_solutions_pass(number: int, source: str) -> None:

@@ -40,7 +40,9 @@ def after(stage: Stage) -> None:
 
 def _made(lines: list[str], entry: str) -> int:
     """Count the blocks that were made before something stood in the log."""
-    return sum("the app makes" in line for line in lines[: lines.index(f"* log: {entry}")])
+    line = f"* log: {entry}"
+    end = lines.index(line) if line in lines else len(lines)  # if not: written in pieces
+    return sum("the app makes" in line for line in lines[:end])
 
 
 @scene("04_joined.py")
@@ -140,9 +142,9 @@ def time_taken(stage: Stage) -> None:
         if len(took) != 1 or len(request.log.entries) != 1:
             when = "after a whole response" if pulls < 0 else "when the client leaves early,"
             logged(stage, request, f"took {wanted} s", when)
-        elif took[0] > wanted:
+        elif pulls > 0 and took[0] == "3.000":
             stage.breaks(17, "expected no block to be made after the client had left; but one was")
-        elif took[0] < wanted:
+        elif took != [wanted]:
             stage.breaks(
                 37,
                 f'expected "took {wanted} s", to the end of the body; but the log says "took '

@@ -59,7 +59,7 @@ class Log(io.StringIO):
         self._say = tell
 
     def write(self, text: str, /) -> int:
-        for line in text.splitlines():
+        for line in filter(str.strip, text.splitlines()):  # print() writes its line end apart
             self._say(f"* log: {line}")
         return super().write(text)
 

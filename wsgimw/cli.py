@@ -3,6 +3,7 @@
     wsgimw run MODULE:ATTR      serve any WSGI app for development
     wsgimw check MODULE:ATTR    hold a layer, a stack or an app to the rules of WSGI
     wsgimw demo                 serve a small site behind a stack, to see what the layers do
+    wsgimw koans ACTION DIR     learn the rules by repairing small broken layers
     wsgimw static ACTION ROOT   build, check or explain a directory of static files
 
 `MODULE:ATTR` is a module that can be imported from the current directory and a name in it, which
@@ -165,6 +166,21 @@ def _demo(options: argparse.Namespace) -> int:
     return GOOD
 
 
+def _koans_arguments(parser: argparse.ArgumentParser) -> None:
+    from wsgimw.devtools.koans import command
+
+    command.add_arguments(parser)
+
+
+def _koans(options: argparse.Namespace) -> int:
+    from wsgimw.devtools.koans import command, folder
+
+    try:
+        return command.run(options)
+    except (command.NoKoans, folder.NotEmpty, OSError) as error:
+        raise Usage(str(error)) from None
+
+
 def _static_arguments(parser: argparse.ArgumentParser) -> None:
     from wsgimw.static import command
 
@@ -190,5 +206,6 @@ COMMANDS = (
     Command("run", "serve a WSGI app for development", _run_arguments, _run),
     Command("check", "hold a layer, a stack or an app to the rules", _check_arguments, _check),
     Command("demo", "serve a small site behind a stack", _demo_arguments, _demo),
+    Command("koans", "learn the rules by repairing small layers", _koans_arguments, _koans),
     Command("static", "build, check or explain static files", _static_arguments, _static),
 )

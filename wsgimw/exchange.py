@@ -1034,6 +1034,50 @@ def flow_through(
     return own_code(bound)
 
 
+def flow_held(
+    app: WSGIApplication,
+    kind: type[FlowType],
+    begin: Callable[[FlowType], Any],
+    take: Callable[[FlowType, list[Block]], bool],
+) -> WSGIApplication:
+    """Return a bound app like that of `flow_through`, for a `kind` that holds its head back.
+
+    `begin` sets what `start` and `write` need. `take(flow, body)` gets a plain list: if it is True,
+    that goes out as it is, and the rest of the flow, which only other bodies need, is not made.
+    """
+    begin, take = own_code(begin), own_code(take)
+
+    def bound(environ: WSGIEnvironment, start_response: StartResponse) -> Any:
+        flow = kind()
+        flow.environ = environ
+        flow.start_response = start_response
+        answer = begin(flow)
+        if answer is not None:
+            return answer(environ, start_response)
+        file_wrapper = environ.get("wsgi.file_wrapper")  # rule 3: before the call
+        failed = None
+        try:
+            body: Any = app(environ, flow.start)
+            if type(body) is list and take(flow, body):
+                return body
+        except BaseException as error:
+            failed = error
+        flow.bytes = 0
+        flow.complete = False
+        flow.error = flow._body = flow._close = flow._inside = None
+        if failed is None:
+            return flow._carry(body, file_wrapper)
+        try:
+            body = flow._raised(failed)
+            if body is None:
+                raise failed
+            return body
+        finally:
+            failed = None  # rule 39
+
+    return own_code(bound)
+
+
 def flow_after(
     app: WSGIApplication, kind: type[FlowType], begin: Callable[[FlowType, Any], object]
 ) -> WSGIApplication:

@@ -56,11 +56,11 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from io import BytesIO
 from os import fstat
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any, NoReturn
 
 from wsgimw.answers import answer_app, text_answer
 from wsgimw.compose import BaseLayer
-from wsgimw.exchange import BodyError, PrimedFlow, flow_through, spool_body
+from wsgimw.exchange import BodyError, PrimedFlow, flow_held, flow_through, spool_body
 from wsgimw.http.paths import pep_path
 
 if TYPE_CHECKING:
@@ -72,8 +72,8 @@ if TYPE_CHECKING:
 __all__ = ["Portable", "RefusedError", "ShortBodyError"]
 
 _STRINGS = (
-    *("REQUEST_METHOD", "SCRIPT_NAME", "PATH_INFO", "QUERY_STRING", "SERVER_NAME", "SERVER_PORT"),
-    *("SERVER_PROTOCOL", "CONTENT_TYPE", "CONTENT_LENGTH", "REMOTE_ADDR", "REMOTE_PORT"),
+    *("SERVER_NAME", "SERVER_PORT", "REMOTE_ADDR", "REMOTE_PORT", "CONTENT_TYPE"),
+    *("CONTENT_LENGTH", "SCRIPT_NAME", "PATH_INFO", "QUERY_STRING"),
 )
 _EMPTY = ("",) * len(_STRINGS)
 
@@ -115,7 +115,7 @@ class Portable(BaseLayer):
             raise TypeError(f"guard_exit={self.guard_exit!r}: write True or False")
 
     def _bind(self, app: WSGIApplication) -> WSGIApplication:
-        passing = flow_through(app, _PortableFlow, _beginner(self))
+        passing = flow_held(app, _PortableFlow, _beginner(self), _take)
         if self.buffer_chunked is None:
             return passing
         buffering = flow_through(app, _BufferedFlow, _buffering(self, self.buffer_chunked))
@@ -160,7 +160,7 @@ class _PortableFlow(PrimedFlow):
         self, status: str, headers: list[tuple[str, str]], exc_info: OptExcInfo | None = None, /
     ) -> Callable[[Block], object]:
         if self.status is not None and (not exc_info or self.ready or self._written):
-            return self._refuse_second(exc_info)
+            self._refuse_second(exc_info)
         try:
             text = status + "".join(map("".join, headers))
         except TypeError as error:
@@ -174,7 +174,7 @@ class _PortableFlow(PrimedFlow):
         self._exc_info = exc_info
         return self.write
 
-    def _refuse_second(self, exc_info: OptExcInfo | None) -> Any:
+    def _refuse_second(self, exc_info: OptExcInfo | None) -> NoReturn:
         try:
             if exc_info and exc_info[1] is not None:  # bytes have left: PEP 3333, Error Handling
                 raise exc_info[1].with_traceback(exc_info[2])
@@ -187,11 +187,13 @@ class _PortableFlow(PrimedFlow):
         status = self.status
         if status is None:
             raise RefusedError("the app has not called start_response before its first byte")
-        code = status[:3]
-        self._mute = self._is_head or code == "204" or code == "304" or code[:1] == "1"
+        self._mute = self._has_no_body(status)
         exc_info, self._exc_info = self._exc_info, None  # rule 9
         self.ready = True
         self.forward(status, self.headers, exc_info)
+
+    def _has_no_body(self, status: str) -> bool:
+        return self._is_head or status[:3] in ("204", "304") or status[:1] == "1"
 
     def _declared(self) -> int | None:
         """Find the Content-Length; None where the app frames its own chunks (matrix.md S5)."""
@@ -207,32 +209,18 @@ class _PortableFlow(PrimedFlow):
     # The body.
 
     def hand_on(self, body: Any, final: bool, /) -> bool:
-        if not final or self.status is None or self._written is not None:
+        self._left, self._mute, self.full, self._out = None, False, False, None
+        if not final or isinstance(body, (list, tuple)):
             return False
-        self._left = left = self._declared()
-        if type(body) is not list:
-            return not isinstance(body, (list, tuple)) and self._hand_file(body)
-        code = self.status[:3]
-        if self._is_head or code == "204" or code == "304" or code[:1] == "1":
-            return False
-        size = 0
-        for block in body:
-            if type(block) is not bytes:
-                return False
-            size += len(block)
-        if not body or (left is not None and left != size):
-            return False
-        self._commit()
-        return True
+        return self.status is not None and self._written is None and self._hand_file(body)
 
     def _hand_file(self, body: Any) -> bool:
         """Hand a file wrapper on if the server can do nothing wrong with it."""
-        status = self.status
-        if self._is_head or status[:3] in ("204", "304"):
-            self._commit()
+        left = self._declared()
+        if self._has_no_body(self.status):
             self.full = True  # nobody reads a file for nothing
             return False
-        if self._left is not None and self._left != _size_of(body):
+        if left is not None and left != _size_of(body):
             return False
         self._commit()
         return True
@@ -242,9 +230,7 @@ class _PortableFlow(PrimedFlow):
             blocks[:0] = self._written
             self._written = None
         try:
-            size = sum(
-                [len(block) if isinstance(block, bytes) else _no_block(block) for block in blocks]
-            )
+            size = sum(map(_length, blocks))
             self._left = left = self._declared()
             self._commit()
         except RefusedError as error:
@@ -255,13 +241,11 @@ class _PortableFlow(PrimedFlow):
         if left is not None and size != left:
             if size < left:
                 return None  # block by block, and an error at the end
-            data = b"".join(blocks)[:left]
-            return [data]
+            return [b"".join(blocks)[:left]]
         return blocks or [b""]
 
     def block(self, block: Block, /) -> Block:
-        if not isinstance(block, bytes):
-            _no_block(block)
+        _length(block)
         if self._written:
             block = b"".join((*self._written, block))
             self._written = None
@@ -291,9 +275,7 @@ class _PortableFlow(PrimedFlow):
         return last
 
     def write(self, data: Block, /) -> object:
-        if not isinstance(data, bytes):
-            _no_block(data)
-        if data:
+        if _length(data):
             if self._written is None:
                 self._written = []
             self._written.append(data)
@@ -344,7 +326,10 @@ def _refuse_head(status: str, headers: list[tuple[str, str]]) -> None:
                 raise RefusedError(f"{name!r}: {value!r} has a CR, LF or NUL")
 
 
-def _no_block(block: object) -> int:
+def _length(block: object) -> int:
+    """Return the length of a block, which must be bytes."""
+    if isinstance(block, bytes):
+        return len(block)
     kind = type(block).__name__
     hint = " (the body itself is bytes: return [body])" if kind == "int" else ""
     raise RefusedError(f"a block of the body is {kind}, not bytes: {block!r:.60}{hint}")
@@ -390,11 +375,38 @@ def _beginner(layer: Portable) -> Callable[[_PortableFlow], None]:
             environ["PATH_INFO"] = pep_path(environ)
         flow._guards = guards
         flow._is_head = environ.get("REQUEST_METHOD") == "HEAD"
-        flow.status = flow._exc_info = flow._written = flow._left = None
-        flow.headers = flow._out = None
-        flow.ready = flow.full = flow._mute = False
+        flow.status = flow._written = None
+        flow.ready = False
 
     return begin
+
+
+def _take(flow: _PortableFlow, body: list[bytes]) -> bool:
+    """Let a plain list pass with which nothing is wrong: `hand_on`, made short for most of all."""
+    status = flow.status
+    if status is None or flow._is_head or flow._written is not None or not body:
+        return False
+    if status[0] == "1" or status[:3] in ("204", "304"):
+        return False
+    size = 0
+    for block in body:
+        if type(block) is not bytes:
+            return False
+        size += len(block)
+    headers = flow.headers
+    for name, value in headers:
+        count = len(name)
+        if count == 14 and name.lower() == "content-length" and value != str(size):
+            return False
+        if count == 17 and name.lower() == "transfer-encoding":
+            return False
+    flow.ready = True
+    exc_info, flow._exc_info = flow._exc_info, None  # rule 9
+    if exc_info is None:
+        flow.start_response(status, headers)
+    else:
+        flow.start_response(status, headers, exc_info)
+    return True
 
 
 def _make_strings(environ: WSGIEnvironment) -> None:
@@ -426,6 +438,7 @@ class _BufferedFlow(_PortableFlow):
     _file: IO[bytes]
 
     def hand_on(self, body: Any, final: bool, /) -> bool:
+        self._left, self._mute, self.full, self._out = None, False, False, None
         return False  # the end is to be seen
 
     def ended(self) -> None:

@@ -75,7 +75,6 @@ _STRINGS = (
     *("SERVER_NAME", "SERVER_PORT", "REMOTE_ADDR", "REMOTE_PORT", "CONTENT_TYPE"),
     *("CONTENT_LENGTH", "SCRIPT_NAME", "PATH_INFO", "QUERY_STRING"),
 )
-_EMPTY = ("",) * len(_STRINGS)
 
 
 class RefusedError(ValueError):
@@ -139,12 +138,13 @@ class _PortableFlow(PrimedFlow):
     """One request: its head is held until the first byte goes out."""
 
     __slots__ = (
-        *("_exc_info", "_guards", "_is_head", "_left", "_mute", "_written"),
+        *("_declared", "_exc_info", "_guards", "_is_head", "_left", "_mute", "_written"),
         *("full", "ready"),
     )
 
     answers = (Exception, SystemExit)
 
+    _declared: str | None
     _exc_info: OptExcInfo | None
     _guards: bool
     _is_head: bool
@@ -161,14 +161,24 @@ class _PortableFlow(PrimedFlow):
     ) -> Callable[[Block], object]:
         if self.status is not None and (not exc_info or self.ready or self._written):
             self._refuse_second(exc_info)
+        length, is_framed = None, False
         try:
-            text = status + "".join(map("".join, headers))
-        except TypeError as error:
+            text = status + ""
+            for name, value in headers:
+                text += name + value
+                size = len(name)
+                if size == 14 and name.lower() == "content-length":
+                    length = value
+                elif size == 17 and name.lower() == "transfer-encoding":
+                    is_framed = True
+        except (TypeError, ValueError) as error:
             raise RefusedError(
                 f"start_response got {status!r}, {headers!r}; status, names and values are str"
             ) from error
         if "\r" in text or "\n" in text or "\0" in text:
             _refuse_head(status, headers)
+        # matrix.md S5: an app that frames its own chunks counts otherwise.
+        self._declared = None if is_framed else length
         self.status = status
         self.headers = [*headers]  # held, and the app may have given us a constant
         self._exc_info = exc_info
@@ -195,16 +205,10 @@ class _PortableFlow(PrimedFlow):
     def _has_no_body(self, status: str) -> bool:
         return self._is_head or status[:3] in ("204", "304") or status[:1] == "1"
 
-    def _declared(self) -> int | None:
-        """Find the Content-Length; None where the app frames its own chunks (matrix.md S5)."""
-        length = None
-        for name, value in self.headers or ():
-            size = len(name)
-            if size == 14 and name.lower() == "content-length" and value.isdecimal():
-                length = int(value)
-            elif size == 17 and name.lower() == "transfer-encoding":
-                return None
-        return length
+    def _length(self) -> int | None:
+        """Return the Content-Length, as far as it says anything."""
+        declared = self._declared
+        return int(declared) if declared and declared.isascii() and declared.isdigit() else None
 
     # The body.
 
@@ -216,7 +220,7 @@ class _PortableFlow(PrimedFlow):
 
     def _hand_file(self, body: Any) -> bool:
         """Hand a file wrapper on if the server can do nothing wrong with it."""
-        left = self._declared()
+        left = self._length()
         if self._has_no_body(self.status):
             self.full = True  # nobody reads a file for nothing
             return False
@@ -231,7 +235,7 @@ class _PortableFlow(PrimedFlow):
             self._written = None
         try:
             size = sum(map(_length, blocks))
-            self._left = left = self._declared()
+            self._left = left = self._length()
             self._commit()
         except RefusedError as error:
             return [*self._refuse(error)]
@@ -252,7 +256,7 @@ class _PortableFlow(PrimedFlow):
         if not self.ready:
             if not block:  # rule 19: no reason to send the head, and some servers do
                 return block
-            self._left = self._declared()
+            self._left = self._length()
             self._commit()
         if self._mute:
             return b""
@@ -268,7 +272,7 @@ class _PortableFlow(PrimedFlow):
     def finish(self) -> Block:
         last = self.block(b"") if self._written else b""
         if not self.ready:
-            self._left = self._declared()
+            self._left = self._length()
             self._commit()
         if self._left and not self._mute:
             raise ShortBodyError(f"the body ended {self._left} bytes before its Content-Length")
@@ -366,15 +370,19 @@ def _beginner(layer: Portable) -> Callable[[_PortableFlow], None]:
 
     def begin(flow: _PortableFlow) -> None:
         environ = flow.environ
-        try:
-            "".join(map(environ.get, _STRINGS, _EMPTY))  # fails at what is no string
-        except TypeError:
+        get = environ.get
+        if (  # written out for the price; those are what servers get wrong
+            type(get("SERVER_PORT", "")) is not str
+            or type(get("REMOTE_PORT", "")) is not str
+            or type(get("REMOTE_ADDR", "")) is not str
+            or type(get("CONTENT_LENGTH", "")) is not str
+        ):
             _make_strings(environ)
-        path = environ.get("PATH_INFO", "")
+        path = get("PATH_INFO", "")
         if not path.isascii() or "%" in path:
             environ["PATH_INFO"] = pep_path(environ)
         flow._guards = guards
-        flow._is_head = environ.get("REQUEST_METHOD") == "HEAD"
+        flow._is_head = get("REQUEST_METHOD") == "HEAD"
         flow.status = flow._written = None
         flow.ready = False
 
@@ -386,26 +394,21 @@ def _take(flow: _PortableFlow, body: list[bytes]) -> bool:
     status = flow.status
     if status is None or flow._is_head or flow._written is not None or not body:
         return False
-    if status[0] == "1" or status[:3] in ("204", "304"):
+    if status != "200 OK" and flow._has_no_body(status):
         return False
     size = 0
     for block in body:
         if type(block) is not bytes:
             return False
         size += len(block)
-    headers = flow.headers
-    for name, value in headers:
-        count = len(name)
-        if count == 14 and name.lower() == "content-length" and value != str(size):
-            return False
-        if count == 17 and name.lower() == "transfer-encoding":
-            return False
+    if flow._declared is not None and flow._declared != str(size):
+        return False
     flow.ready = True
     exc_info, flow._exc_info = flow._exc_info, None  # rule 9
     if exc_info is None:
-        flow.start_response(status, headers)
+        flow.start_response(status, flow.headers)
     else:
-        flow.start_response(status, headers, exc_info)
+        flow.start_response(status, flow.headers, exc_info)
     return True
 
 

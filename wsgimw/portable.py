@@ -383,7 +383,7 @@ def _beginner(layer: Portable) -> Callable[[_PortableFlow], None]:
             environ["PATH_INFO"] = pep_path(environ)
         flow._guards = guards
         flow._is_head = get("REQUEST_METHOD") == "HEAD"
-        flow.status = flow._written = None
+        flow.status = flow._declared = flow._written = None
         flow.ready = False
 
     return begin

@@ -200,8 +200,8 @@ def test_a_short_body_raises(body: Any) -> None:
 @pytest.mark.parametrize(
     ("app", "message"),
     [
-        pytest.param(app_of(["hello"]), "a block of the body is str, not bytes", id="str"),  # type: ignore[arg-type]
-        pytest.param(app_of(Body(bytearray(b"x"))), "is bytearray, not bytes", id="stream"),
+        pytest.param(app_of(["hello"]), "a block of the body is str, not bytes", id="str"),
+        pytest.param(app_of(Body(bytearray(b"x"))), "is bytearray, not bytes", id="stream"),  # type: ignore[arg-type]
         pytest.param(app_of(b"hello"), "the body itself is bytes: return [body]", id="bytes"),
         pytest.param(writing_app("x"), "is str, not bytes", id="written"),  # type: ignore[arg-type]
         pytest.param(app_of([], headers=[("X", "a\r\nb")]), "has a CR, LF or NUL", id="CR LF"),

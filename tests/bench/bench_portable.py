@@ -6,6 +6,7 @@ No peer does what it does; the price is that of a whole layer that holds the hea
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from typing import TYPE_CHECKING
 
 from tests.bench.drive import answer, drive, make_environ
@@ -28,3 +29,22 @@ def stream(environ: WSGIEnvironment, start_response: StartResponse) -> Iterator[
     start_response("200 OK", [("Content-Type", "text/plain")])
     for _ in range(10):
         yield b"hello"
+
+
+def benches() -> Iterator[Bench]:
+    """Yield a table for a list and one for a stream."""
+    from wsgimw import Portable
+
+    environ = make_environ()
+    for title, app in (("list body", hello), ("stream of 10 blocks, late head", stream)):
+        mended = Portable()(app)
+        if answer(mended, environ) != answer(app, environ):
+            raise AssertionError(f"Portable changes what {app.__name__} answers")
+        yield Bench(
+            f"portable: {title}",
+            cases=[
+                Case("bare", partial(drive, app, environ)),
+                Case("Portable", partial(drive, mended, environ)),
+            ],
+            ratios=[],
+        )

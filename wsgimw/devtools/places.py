@@ -160,19 +160,20 @@ class _Survey:
             way = self.branches(index, layer, way)
         return way
 
-    def routes(self, items: Any, way: _Way) -> None:
+    def routes(self, items: Any, way: _Way, included: str = "") -> None:
+        """List routes; `included`: the prefix that the patterns of an Include go on from."""
         for item in items:
-            if isinstance(item, (Include, Host)):
-                group = item.routes
-                self.item(_elided(item, group), item, way)
-                inner = way.deeper()
-                if isinstance(item, Include):
-                    inner = inner.only(under(way.whole(item.prefix)))
-                self.routes(group, inner)
+            if isinstance(item, Include):
+                prefix = included + item.prefix
+                self.item(_elided(item, item.routes), item, way)
+                self.routes(item.routes, way.deeper().only(under(way.whole(prefix))), prefix)
+            elif isinstance(item, Host):
+                self.item(_elided(item, item.routes), item, way)
+                self.routes(item.routes, way.deeper())
             elif isinstance(item, Mount):
-                self.mounted(None, item.pattern, item.app, way, item)
+                self.mounted(None, included + item.pattern, item.app, way, item)
             elif isinstance(item, Route):
-                inside = way.deeper().only(under(way.whole(item.pattern)))
+                inside = way.deeper().only(under(way.whole(included + item.pattern)))
                 self.target(None, item.app, way, inside, item)
             else:
                 self.item(describe(item), item, way)

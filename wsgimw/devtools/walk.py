@@ -112,6 +112,8 @@ def peel(app: WSGIApplication) -> tuple[tuple[Layer, ...], WSGIApplication]:
             inside = step.inner
         elif step.kind != "passage":
             break
+        elif not step.held:  # a checker of the linter; of a framework's object it is the object
+            inside = step.inner
     return tuple(layers), inside
 
 

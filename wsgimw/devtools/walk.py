@@ -177,7 +177,7 @@ def own(obj: Any, name: str) -> Any:
     """Return what an object itself holds under a name, not its class; run no code of anybody's."""
     try:
         value = inspect.getattr_static(obj, name)
-        if isinstance(value, _SLOTS):
+        if type(value) in _SLOTS:
             return value.__get__(obj, type(obj))
         return value if value is not inspect.getattr_static(type(obj), name, _MISSING) else _MISSING
     except Exception:  # a slot that is empty, a class of an unusual kind

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import io
 import json
 import subprocess
@@ -195,6 +196,19 @@ def test_a_linted_stack_reads_as_the_bare_one() -> None:
     assert explain(lint(stack)(app)).outline() == explain(stack(app)).outline()
 
 
+@pytest.mark.parametrize(
+    "path",
+    # Django can be configured once in a process: its example is explained in one of its own.
+    sorted({*(ROOT / "examples").glob("*.py")} - {ROOT / "examples" / "django_app.py"}),
+    ids=lambda path: path.stem,
+)
+def test_examples_have_nothing_to_warn_of(path: Path) -> None:
+    found = vars(importlib.import_module(f"examples.{path.stem}"))
+    application = found.get("application") or found.get("app") or found["stack"](app)
+    explanation = explain(application)
+    assert [str(f) for f in explanation.findings if f.severity != "note"] == []
+
+
 def test_a_very_long_stack() -> None:
     bound = compose(*[RequestId()] * 300)(app)
     assert len(explain(bound, ignore={"once-only"}).layers) == 301
@@ -284,8 +298,12 @@ def test_usage(
     assert text in err
 
 
-def test_as_a_process(shop: Path) -> None:
-    command = [sys.executable, "-m", "wsgimw", "explain", "examples.flask_app:app", "--strict"]
+@pytest.mark.parametrize(
+    ("target", "named"),
+    [("flask_app:app", "<Flask 'examples.flask_app'>"), ("django_app:application", "WSGIHandler")],
+)
+def test_as_a_process(target: str, named: str) -> None:
+    command = [sys.executable, "-m", "wsgimw", "explain", f"examples.{target}", "--strict"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "app      <Flask '" in done.stdout
+    assert f"\napp      {named}\n" in done.stdout

@@ -324,14 +324,6 @@ def test_what_a_class_has_made_by_hand_has_its_facts() -> None:
     assert facts_of(None, Middleware(app)) == Middleware.facts
 
 
-def test_facts_and_an_option_of_that_name() -> None:
-    def clash(environ: Any, *, facts: int = 1) -> Any:
-        yield
-
-    with pytest.raises(TypeError, match="has an option facts, and was given facts="):
-        layer(facts=Facts())(clash)
-
-
 def test_the_table_imports_nothing_of_others() -> None:
     source = importlib.import_module("wsgimw.devtools.known")
     roots = {name.partition(".")[0].partition(":")[0] for name in KNOWN} - {"wsgimw"}

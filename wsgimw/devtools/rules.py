@@ -222,9 +222,9 @@ _ALL = (
         severity="note",
         outer=("reads peer",),
         inner=("changes client",),
-        why="The outer layer goes by the peer of the socket on the way in, which is the proxy: "
-        "its trust is in the proxy's address. AccessLog has both, the client's from the end.",
-        fix="Nothing, if that is meant; else put the layer that reads the proxy's headers outside.",
+        why="The outer layer goes by the peer of the socket on the way in, which is the proxy.",
+        fix="Nothing, if that is meant: trust is in the proxy's address then, and AccessLog logs "
+        "both. Else put the layer that reads the proxy's headers outside of it.",
     ),
     Rule(
         id="cors-inside-auth",
@@ -266,8 +266,8 @@ _ALL = (
         severity="note",
         layer=("authenticates", "changes identity", "not authorizes"),
         lacks_inside="authorizes",
-        why="Finding out who is asking refuses nobody who has an account, and nobody at all where "
-        "credentials are not required.",
+        why="To find out who is asking refuses nobody whose credentials are good, and nobody at "
+        "all where none are required.",
         fix='Put Require("authenticated"), or rules, inside of it, if the app does not decide.',
     ),
     Rule(

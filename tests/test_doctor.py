@@ -335,6 +335,32 @@ def test_a_finding_names_both_and_speaks_once() -> None:
     assert len([f for f in explanation.findings if f.id == "log-inside-compression"]) == 1
 
 
+def test_a_branch_that_is_always_taken_does_no_harm() -> None:
+    assert ids([when("/a", when("/a", files))]) == set()
+    assert ids([when("/a", unless("/a", files))]) == {"branch-never-right"}
+
+
+def test_below_a_mount_with_a_parameter_nobody_knows() -> None:
+    inner = compose(when("/x", Compress()))(app)
+    assert ids([Router([Mount("/t/<name>", inner)])]) == set()
+
+
+def test_a_class_of_anybody_may_have_a_check() -> None:
+    class Middleware:
+        facts = Facts(own_check="doubts")
+
+        def __init__(self, app: Any) -> None:
+            self.app = app
+
+        def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Any: ...
+
+        def doubts(self) -> list[str]:
+            return [f"of {type(self).__name__}"]
+
+    for bound in (Middleware(app), compose(partial(Middleware))(app)):
+        assert [f.message for f in explain(bound).findings] == ["of Middleware."]
+
+
 def test_every_doubt_of_a_layer_is_told() -> None:
     rules: dict[str, Any] = {
         "/": "anyone",

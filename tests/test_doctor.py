@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import partial
@@ -159,7 +160,11 @@ CASES: list[Any] = [
     ("auth-alone", [basic], [basic, when("/admin", members)]),
     ("require-alone", [members], [basic, members]),
     ("require-outside-auth", [members, basic], [basic, members]),
-    ("once-only", [AccessLog(), AccessLog()], [AccessLog(), AccessLog(sink="other.log")]),
+    (
+        "once-only",
+        [AccessLog(), AccessLog()],
+        [AccessLog(), AccessLog(sink=logging.getLogger("other"))],
+    ),
     ("once-only", [RequestId(), RequestId()], [RequestId(), RequestId(header="X-Other")]),
     ("once-only", [proxy, proxy], [proxy]),
     ("once-only", [basic, basic], [when("/a", basic), when("/b", basic)]),
@@ -333,6 +338,21 @@ def test_a_finding_names_both_and_speaks_once() -> None:
     assert finding.severity == "warning"
     assert finding.message == "it stands inside of Compress()."
     assert len([f for f in explanation.findings if f.id == "log-inside-compression"]) == 1
+
+
+def test_a_condition_needs_no_hash() -> None:
+    class IsApi:
+        __hash__ = None  # type: ignore[assignment]
+
+        def __call__(self, environ: WSGIEnvironment) -> bool:
+            return False
+
+        def __eq__(self, other: object) -> bool:
+            raise AssertionError("conditions are not compared by code of theirs")
+
+    one, other = IsApi(), IsApi()
+    assert ids([when(one, Compress()), when(one, Compress())]) == {"compression-twice"}
+    assert ids([when(one, Compress()), when(other, Compress())]) == set()
 
 
 def test_a_branch_that_is_always_taken_does_no_harm() -> None:

@@ -70,8 +70,8 @@ class _Way:
         text = "".join(mount.rstrip("/") for mount in self.mounts) + prefix
         return None if "<" in text else text
 
-    def deeper(self, by: int = 1) -> _Way:
-        return _Way(self.depth + by, self.outside, self.conditions, self.mounts)
+    def deeper(self) -> _Way:
+        return _Way(self.depth + 1, self.outside, self.conditions, self.mounts)
 
     def past(self, *indexes: int) -> _Way:
         return _Way(self.depth, (*self.outside, *indexes), self.conditions, self.mounts)
@@ -104,7 +104,8 @@ class _Survey:
             if step.kind == "app" or again:
                 text = text_of(step)
                 index = self.add("app", f"{text} (as above)" if again else text, step, way)
-                if not again:
+                if not again and _apps(step.bound):
+                    self.walked[known] = step.bound
                     self.branches(index, step.bound, way)
                 return
             self.walked[known] = step.bound
@@ -147,7 +148,7 @@ class _Survey:
         if isinstance(layer.condition, str):
             condition = under(way.whole(layer.condition))
         else:
-            condition = Condition(True, layer.condition)
+            condition = Condition(True, key(layer.condition))
         if is_unless(layer):
             condition = opposite(condition)
         inside = self.layers(layer.layers, way.deeper().only(condition))

@@ -1,0 +1,1 @@
+"""The X-ray: one request, seen layer by layer."""

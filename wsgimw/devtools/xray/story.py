@@ -1,0 +1,184 @@
+"""Tell a request boundary by boundary, in the order in which things happen, a sentence a step.
+
+The way in, the answer, the head on its way out, the body, `close()`: that is how a chain works.
+
+>>> app = {"layer": "app", "status": [None, "200 OK"], "bytes": [0, 5], "blocks": [0, 1]}
+>>> for step in story({"method": "GET", "path": "/", "layers": [{**app, "closed": True}]}):
+...     print(step.phase, "|", step.text)
+in | The server calls app with GET /.
+answer | app answers 200 OK.
+stream | app gives its body to the server: 1 block, 5 bytes.
+close | The server calls close() of the body: app is done.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal, TypeAlias
+
+from wsgimw.devtools.xray.reading import (
+    changes,
+    items,
+    layers,
+    mapping,
+    name,
+    number,
+    pairs,
+    plural,
+    shown,
+    target,
+    two,
+)
+
+Phase: TypeAlias = Literal["in", "answer", "error", "head", "stream", "close", "fault"]
+
+WORDS: dict[Phase, str] = {
+    "in": "the way in",
+    "answer": "the answer",
+    "error": "an exception",
+    "head": "the head, on the way out",
+    "stream": "the body",
+    "close": "closing",
+    "fault": "a broken rule",
+}
+"""What each phase is called on the page."""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One thing that happens, at one layer."""
+
+    layer: int
+    phase: Phase
+    text: str
+
+
+def story(request: Mapping[str, Any]) -> list[Step]:
+    """Return the steps of a request, a dict of the recording."""
+    found = layers(request)
+    if not found:
+        return []
+    told = _Story(request, found)
+    return [*told.way_in(), *told.answer(), *told.head(), *told.stream(), *told.close()]
+
+
+def listed(words: list[str]) -> str:
+    """Join words as a sentence does.
+
+    >>> listed(["a"]), listed(["a", "b", "c"])
+    ('a', 'a, b and c')
+    """
+    return " and ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)
+
+
+class _Story:
+    def __init__(self, request: Mapping[str, Any], found: list[Mapping[str, Any]]) -> None:
+        self.request = request
+        self.layers = found
+        self.names = [name(layer) for layer in found]
+        self.last = len(found) - 1
+
+    def outside(self, index: int) -> str:
+        return self.names[index - 1] if index else "the server"
+
+    def way_in(self) -> Iterator[Step]:
+        for index, layer in enumerate(self.layers):
+            caller = self.names[index - 1] if index else "The server"
+            what = f" with {shown(self.request.get('method'))} {target(self.request)}"
+            said = f"{caller} calls {self.names[index]}{'' if index else what}"
+            if index < self.last:
+                said += f", which {_environ(mapping(layer.get('environ')))}"
+            yield Step(index, "in", f"{said}.")
+            yield from self.faults(index, *range(1, 5), *range(30, 37))
+
+    def answer(self) -> Iterator[Step]:
+        layer, who = self.layers[self.last], self.names[self.last]
+        status = shown(two(layer.get("status"))[1])
+        if layer.get("error"):
+            yield Step(self.last, "error", f"{who} raises: {shown(layer.get('error'), 400)}.")
+        if status:
+            alone = ", by itself: nothing further in hears of this request"
+            yield Step(
+                self.last, "answer", f"{who} answers {status}{alone if layer.get('answered') else ''}."
+            )
+        yield from self.faults(self.last, *range(5, 17))
+
+    def head(self) -> Iterator[Step]:
+        for index in reversed(range(self.last)):
+            layer = self.layers[index]
+            if layer.get("error"):
+                error = shown(layer.get("error"), 400)
+                yield Step(index, "error", f"{self.names[index]} is met by an exception: {error}.")
+            inner, outer = (shown(status) for status in two(layer.get("status")))
+            if outer:
+                edits = _edits(layer, inner, outer)
+                said = listed(edits) if edits else f"passes the head on as it is, {outer}"
+                yield Step(index, "head", f"{self.names[index]} {said}.")
+            yield from self.faults(index, *range(5, 17))
+
+    def stream(self) -> Iterator[Step]:
+        for index in reversed(range(len(self.layers))):
+            layer = self.layers[index]
+            (taken, given), (came, left) = two(layer.get("blocks")), two(layer.get("bytes"))
+            out, into = _body(given, left), _body(taken, came)
+            whom = self.outside(index)
+            by_write = ", some of it by write()" if layer.get("write") else ""
+            if index == self.last:
+                said = f"gives its body to {whom}: {out}" if number(given) else f"gives {whom} no body"
+            elif out == into:
+                said = f"passes the body on to {whom} as it is" if number(given) else "has no body to pass"
+            else:
+                said = f"takes {into} and gives {whom} {out}"
+            yield Step(index, "stream", f"{self.names[index]} {said}{by_write}.")
+            yield from self.faults(index, *range(17, 22), 29)
+
+    def close(self) -> Iterator[Step]:
+        for index, layer in enumerate(self.layers):
+            who = self.names[index]
+            closed = bool(layer.get("closed"))
+            start = "The server calls close() of the body: " if index == 0 else ""
+            if index == self.last:
+                said = f"{who} is done" if closed else f"{who} never hears of close()"
+            else:
+                said = f"{who} hands close() on" if closed else f"{who} does not hand close() on"
+            yield Step(index, "close", f"{start}{said}.")
+            yield from self.faults(index, *range(22, 29), *range(37, 100))
+
+    def faults(self, index: int, *rules: int) -> Iterator[Step]:
+        """Tell the broken rules of one kind; one without a number is told at the end."""
+        for fault in items(self.layers[index].get("faults")):
+            rule = int(number(mapping(fault).get("rule")))
+            if rule in rules or (99 in rules and not 0 < rule < 99):
+                message = shown(mapping(fault).get("message"), 600).rstrip(".")
+                yield Step(index, "fault", f"{self.names[index]} breaks rule {rule}: {message}.")
+
+
+def _environ(environ: Mapping[str, Any]) -> str:
+    parts = []
+    for verb, found in (
+        ("adds", [key for key, _ in pairs(environ.get("added"))]),
+        ("changes", [key for key, *_ in changes(environ.get("changed"))]),
+        ("removes", [key for key, _ in pairs(environ.get("removed"))]),
+    ):
+        if found:
+            parts.append(f"{verb} {listed(found)}")
+    return f"{listed(parts)} in environ" if parts else "leaves environ as it is"
+
+
+def _edits(layer: Mapping[str, Any], inner: str, outer: str) -> list[str]:
+    head = mapping(layer.get("head"))
+    edits = [f"makes {outer} of the status {inner}"] if inner and inner != outer else []
+    edits += ["starts the response itself, {outer}".format(outer=outer)] if not inner else []
+    for verb, found in (
+        ("adds", [f"{field}: {value}" for field, value in pairs(head.get("added"))]),
+        ("changes", [f"{field} to {value}" for field, _, value in changes(head.get("changed"))]),
+        ("removes", [field for field, _ in pairs(head.get("removed"))]),
+    ):
+        if found:
+            edits.append(f"{verb} {listed(found)}")
+    return edits
+
+
+def _body(blocks: Any, size: Any) -> str:
+    return f"{plural(int(number(blocks)), 'block')}, {plural(int(number(size)), 'byte')}"

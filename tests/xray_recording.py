@@ -23,7 +23,7 @@ def layer(text: str, **given: Any) -> Recorded:
         "blocks": [10, 10],
         "bytes": [412, 412],
         "write": False,
-        "closed": True,
+        "closed": 4.9,
         "error": None,
         "faults": [],
         **given,
@@ -103,10 +103,10 @@ SHOP: Recorded = {
 
 LEAK: Recorded = copy.deepcopy(SHOP)
 LEAK.update(id="b21c04", path="/export", query="", total_ms=812.0, time=1795195203.5)
+LEAK["layers"][4]["closed"] = False
 LEAK["layers"][3] = layer(
     "ElasticAPM(service='shop')",
     bytes=[10240, 10240],
-    closed=False,
     faults=[
         {"rule": 22, "message": "close() of the inner body was never called."},
         {"rule": 18, "message": "It took 6 blocks for 1."},
@@ -124,7 +124,11 @@ DENIED: Recorded = {
     "first_byte_ms": 61.1,
     "time": 1795195205.0,
     "headers": [
-        {"name": "WWW-Authenticate", "value": 'Basic realm="shop"', "by": "Authenticate(Basic(...))"}
+        {
+            "name": "WWW-Authenticate",
+            "value": 'Basic realm="shop"',
+            "by": "Authenticate(Basic(...))",
+        }
     ],
     "layers": [
         copy.deepcopy(SHOP["layers"][0]),

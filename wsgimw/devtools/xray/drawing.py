@@ -88,7 +88,7 @@ class Pen:
     def __init__(self, *, dark: bool = False) -> None:
         self.colours = DARK if dark else LIGHT
 
-    def __call__(self, tag: str, kind: str, text: str = "", **attributes: str | float) -> str:
+    def __call__(self, tag: str, kind: str, text: str = "", /, **attributes: str | float) -> str:
         """Return one element; `text` is escaped, `font_size` stands for `font-size`."""
         paint, colour = KINDS[kind]
         start = f'<{tag} class="x-{kind}" {paint}="{self.colours[colour]}"{_written(attributes)}'
@@ -106,12 +106,13 @@ class Pen:
 
 def _written(attributes: dict[str, str | float]) -> str:
     return "".join(
-        f' {name.replace("_", "-")}="{escape(value) if isinstance(value, str) else _rounded(value)}"'
-        for name, value in attributes.items()
+        f' {name.replace("_", "-")}="{_value(value)}"' for name, value in attributes.items()
     )
 
 
-def _rounded(value: float) -> str:
+def _value(value: str | float) -> str:
+    if isinstance(value, str):
+        return escape(value)
     return f"{value:.1f}".removesuffix(".0")
 
 

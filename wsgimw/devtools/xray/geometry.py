@@ -60,7 +60,9 @@ def lanes(
         x_start = left + step * index + scale * start
         x_end = right - step * index - scale * (whole - end)
         innermost = index == count - 1
-        before = (x_end - x_start) if innermost else min(scale * number(ms.get("in")), x_end - x_start)
+        before = (
+            (x_end - x_start) if innermost else min(scale * number(ms.get("in")), x_end - x_start)
+        )
         own = max(0.0, number(ms.get("self")) - number(ms.get("in")))
         after = 0.0 if innermost else min(scale * own, x_end - x_start - before)
         size = number(two(layer.get("bytes"))[1])

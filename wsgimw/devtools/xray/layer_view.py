@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from wsgimw.devtools.xray.markup import badge, code, text
@@ -38,7 +38,7 @@ def did(layer: Mapping[str, Any], *, innermost: bool = False) -> str:
     >>> did({"head": {"added": {"Vary": "Origin"}, "removed": ["Content-Length"]}})
     'header +Vary \u2212Content-Length'
     >>> did({})
-    'nothing but pass it on'
+    'passed all of it on'
     """
     parts = []
     if layer.get("answered") or innermost:
@@ -52,7 +52,7 @@ def did(layer: Mapping[str, Any], *, innermost: bool = False) -> str:
         parts.append(bytes_text(left))
     elif came != left and not layer.get("answered"):
         parts.append(f"{bytes_text(came)} \u2192 {bytes_text(left)}")
-    return " \u00b7 ".join(parts) or "nothing but pass it on"
+    return " \u00b7 ".join(parts) or "passed all of it on"
 
 
 def _marks(diff: Mapping[str, Any]) -> list[str]:
@@ -62,11 +62,16 @@ def _marks(diff: Mapping[str, Any]) -> list[str]:
     return [*added, *changed, *removed]
 
 
-def layer_section(layer: Mapping[str, Any], index: int, *, innermost: bool) -> str:
-    """Return a layer, closed; `#layer-INDEX` opens it, with and without a script."""
+def layer_section(
+    layer: Mapping[str, Any], index: int, *, innermost: bool, alone: bool = False
+) -> str:
+    """Return a layer, folded; `#layer-INDEX` unfolds it, with and without a script.
+
+    `innermost`: it is the app, or (`alone`) a layer that has answered by itself.
+    """
     found = [mapping(fault) for fault in items(layer.get("faults"))]
     mark = badge("bad", plural(len(found), "fault")) if found else ""
-    mark += badge("note", "answered") if layer.get("answered") and not innermost else ""
+    mark += badge("note", "answered by itself") if alone else ""
     mark += badge("bad", "exception") if layer.get("error") else ""
     summary = (
         f'<span class="call">{code(name(layer), 300)}</span>'
@@ -74,7 +79,8 @@ def layer_section(layer: Mapping[str, Any], index: int, *, innermost: bool) -> s
         f'<span class="spent">{times(mapping(layer.get("ms")).get("self"))}</span>'
     )
     parts = [_faults(found), _error(layer), _diff("environ", layer.get("environ"))]
-    parts += [_head(layer, innermost), _body(layer, innermost), _spent(layer)]
+    parts += [_diff("head", layer.get("head"), _status(layer)), _unchanged(layer, innermost)]
+    parts += [_body(layer, innermost), _spent(layer)]
     return (
         f'<details class="layer{" core" if innermost else ""}" data-layer="{index}">'
         f'<summary>{summary}</summary>\n<div class="diffs" id="layer-{index}">\n'
@@ -82,17 +88,23 @@ def layer_section(layer: Mapping[str, Any], index: int, *, innermost: bool) -> s
     )
 
 
-def _diff(what: str, value: Any) -> str:
+def _unchanged(layer: Mapping[str, Any], innermost: bool) -> str:
+    same = [] if innermost or any(_marks(mapping(layer.get("environ")))) else ["environ"]
+    if not _status(layer) and not any(_marks(mapping(layer.get("head")))):
+        same.append("head")
+    return f'<p class="soft">unchanged: {", ".join(same)}</p>\n' if same else ""
+
+
+def _diff(what: str, value: Any, first: Sequence[str] = ()) -> str:
+    """Return a diff of names and values, or nothing; `first`: lines that stand above."""
     diff = mapping(value)
     added, changed = pairs(diff.get("added")), changes(diff.get("changed"))
     removed = pairs(diff.get("removed"))
-    rows = [_line("add", "added", name, value) for name, value in added]
+    rows = [*first]
+    rows += [_line("add", "added", name, value) for name, value in added]
     rows += [_change(name, before, after) for name, before, after in changed]
     rows += [_line("del", "removed", name, value) for name, value in removed]
-    heading = f"<h4>{text(what)}</h4>\n"
-    if not rows:
-        return f'{heading}<p class="soft">unchanged</p>\n'
-    return f'{heading}<ul class="diff">\n{"".join(rows)}</ul>\n'
+    return f'<h4>{text(what)}</h4>\n<ul class="diff">\n{"".join(rows)}</ul>\n' if rows else ""
 
 
 def _line(kind: str, word: str, name: str, value: str) -> str:
@@ -113,19 +125,13 @@ def _change(name: str, before: str, after: str) -> str:
     )
 
 
-def _head(layer: Mapping[str, Any], innermost: bool) -> str:
+def _status(layer: Mapping[str, Any]) -> list[str]:
     inner, outer = two(layer.get("status"))
-    shown_status = ""
-    if outer and inner and inner != outer:
-        shown_status = f'<ul class="diff">\n{_change("status", shown(inner), shown(outer))}</ul>\n'
-    elif outer and (innermost or not inner):
-        shown_status = f'<ul class="diff">\n{_line("add", "gave", "status", shown(outer))}</ul>\n'
-    diff = _diff("head", layer.get("head"))
-    unchanged = '<p class="soft">unchanged</p>\n'
-    if shown_status and diff.endswith(unchanged):
-        diff = diff.removesuffix(unchanged)
-    heading, _, rest = diff.partition("\n")
-    return f"{heading}\n{shown_status}{rest}"
+    if not outer or inner == outer:
+        return []
+    if inner:
+        return [_change("status", shown(inner), shown(outer))]
+    return [_line("add", "gave", "status", shown(outer))]
 
 
 def _body(layer: Mapping[str, Any], innermost: bool) -> str:
@@ -133,12 +139,16 @@ def _body(layer: Mapping[str, Any], innermost: bool) -> str:
     into = f"{plural(int(number(taken)), 'block')}, {bytes_text(came)}"
     out = f"{plural(int(number(given)), 'block')}, {bytes_text(left)}"
     said = out if innermost or into == out else f"{into} \u2192 {out}"
-    facts = [said]
+    facts = ["a file, which passes as it is and is not seen"] if left is None else [said]
     if layer.get("write"):
         facts.append("write() was used")
     closed = layer.get("closed")
-    hand = "its body was closed" if innermost else "close() was handed on"
-    facts.append(hand if closed else "close() never came" if innermost else "close() was not handed on")
+    if closed is False:
+        facts.append("close() never came")
+    elif isinstance(closed, (int, float)) and closed is not True:
+        facts.append(f"closed after {times(closed)}")
+    elif closed:
+        facts.append("closed")
     return f"<h4>body</h4>\n<p>{text('; '.join(facts))}</p>\n"
 
 

@@ -1,6 +1,4 @@
-"""The left of the page: the stack as an onion, each layer as it was constructed, and what the doctor
-found.
-"""
+"""The left of the page: the stack as an onion, the layers, and what the doctor found."""
 
 from __future__ import annotations
 
@@ -48,10 +46,10 @@ def _layer(layer: Mapping[str, Any]) -> str:
 def _finding(finding: Mapping[str, Any]) -> str:
     severity = shown(finding.get("severity"), 40)
     fix = finding.get("fix")
-    shown_fix = f'<p><b>Fix:</b> {text(fix, 800)}</p>' if fix else ""
+    shown_fix = f"<p><b>Fix:</b> {text(fix, 800)}</p>" if fix else ""
     return (
         f'<div class="finding {KINDS.get(severity, "note")}">'
-        f'<p>{badge(KINDS.get(severity, "note"), severity or "note")} '
+        f"<p>{badge(KINDS.get(severity, 'note'), severity or 'note')} "
         f'<span class="soft">{text(finding.get("id"), 80)}</span></p>'
         f"<p>{text(finding.get('why'), 800)}</p>{shown_fix}</div>"
     )

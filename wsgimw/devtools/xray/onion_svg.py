@@ -14,9 +14,9 @@ from typing import Any
 from wsgimw.devtools.xray.drawing import Pen, fitted
 from wsgimw.devtools.xray.reading import items, mapping, number, plural, short, shown
 
-RADIUS = 92.0
-CORE = 22.0
-LABELS = 148.0
+RADIUS = 78.0
+CORE = 19.0
+LABELS = 122.0
 """Room for the names, in pixels."""
 PITCH = 16.0
 """From name to name, at the least."""
@@ -40,7 +40,7 @@ def onion(layers: Layers, *, dark: bool = False) -> str:
     middle = RADIUS + 4.0
     bottom = max([2 * RADIUS + 8, *(y + 12 for y in _heights(len(rings), middle))])
     return pen.picture(
-        2 * RADIUS + 24 + LABELS,
+        2 * RADIUS + 22 + LABELS,
         bottom,
         _says([text for text, _ in rings]),
         _circles(pen, rings, middle) + _names(pen, rings, middle),
@@ -97,7 +97,9 @@ def _circles(pen: Pen, rings: list[tuple[str, str]], middle: float) -> str:
             shapes.append(pen("circle", "card", **place) + pen("circle", "core", **place))
         else:
             # One over the other: the further in, the deeper.
-            shapes.append(pen("circle", "ring", **place, fill_opacity=f"{min(0.13, 0.8 / len(rings)):.3f}"))
+            shapes.append(
+                pen("circle", "ring", **place, fill_opacity=f"{min(0.13, 0.8 / len(rings)):.3f}")
+            )
         if worst:
             line = "badline" if worst == "error" else "warnline"
             shapes.append(pen("circle", line, **place, fill="none", stroke_width=2.0))
@@ -107,7 +109,7 @@ def _circles(pen: Pen, rings: list[tuple[str, str]], middle: float) -> str:
 def _names(pen: Pen, rings: list[tuple[str, str]], middle: float) -> str:
     shapes = []
     count = len(rings)
-    label = 2 * RADIUS + 26
+    label = 2 * RADIUS + 24
     for index, ((text, worst), y) in enumerate(zip(rings, _heights(count, middle), strict=True)):
         radius = _middle_of(index, count)
         rise = max(-radius * RISE, min(radius * 0.3, y - middle))

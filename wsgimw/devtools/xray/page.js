@@ -36,9 +36,19 @@
     if (!isNaN(date)) time.textContent = date.toLocaleTimeString("en-GB");
   }
 
+  function wsgi(text) { // UTF-8 in disguise, one character for each byte
+    const bytes = Uint8Array.from(text, each => each.charCodeAt(0));
+    if ([...text].some(each => each > "\xff")) return text;
+    try {
+      return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+    } catch (error) {
+      return text;
+    }
+  }
+
   function row(request) {
     const made = $("#row").content.firstElementChild.cloneNode(true);
-    const path = (string(request.path) || "/") + (request.query ? "?" + request.query : "");
+    const path = (wsgi(string(request.path)) || "/") + (request.query ? "?" + request.query : "");
     const status = string(request.status), first = /^[1-5]/.test(status) ? status[0] : "0";
     const layers = Array.isArray(request.layers) ? request.layers : [];
     const faults = layers.reduce((sum, layer) => sum + ((layer && layer.faults) || []).length, 0);
@@ -77,7 +87,7 @@
     if (came.length) {
       const last = came[came.length - 1];
       const more = came.length > 1 ? plural(came.length, "new request") + ", the last: " : "New request: ";
-      filter(more + string(last.method) + " " + string(last.path) + ", " + (string(last.status) || "no head"));
+      filter(more + string(last.method) + " " + wsgi(string(last.path)) + ", " + (string(last.status) || "no head"));
     } else {
       filter();
     }
@@ -136,6 +146,7 @@
   function say() {
     const text = paused ? "paused" : failures ? "the server does not answer" : "live";
     if (live.textContent !== text) live.textContent = text;
+    live.toggleAttribute("data-on", text === "live");
     pause.textContent = paused ? "Go on" : "Pause";
   }
 

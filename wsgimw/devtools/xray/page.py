@@ -3,8 +3,8 @@
 Left the stack as an onion, in the middle the last requests, on the right one of them: a waterfall
 that dives to the app and comes back, what each layer did, the headers with who wrote them, and the
 request once more for a terminal or a test. The document asks nobody for anything but the recording
-itself (`policy`). All data goes through `wsgimw.devtools.xray.markup.text`; what the script adds, it
-adds as text.
+itself (`policy`). All data goes through `wsgimw.devtools.xray.markup.text`; what the script adds,
+it adds as text.
 
 >>> from html.parser import HTMLParser
 >>> html = page({"version": 1, "requests": []}, path="/_xray", stack=None, nonce="abc")
@@ -71,7 +71,7 @@ def request_page(
     for request in requests(recording):
         if request.get("id") == id:
             title = f"{shown(request.get('method'), 40)} {target(request)} - X-ray"
-            main = request_section(request)
+            main = request_section(request, stack)
             return _document(title, recording, main, id, path=path, stack=stack, nonce=nonce)
     return None
 

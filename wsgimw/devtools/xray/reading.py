@@ -19,12 +19,15 @@ from datetime import UTC, datetime
 from typing import Any
 
 from wsgimw.errors.tree import cut
+from wsgimw.http.paths import from_wsgi
 
 MOST = 2048
 MOST_ROWS = 200
 MOST_REQUESTS = 1000
 # Controls, what turns the direction of text, what has no width, and halves of pairs.
-_UNSEEN = re.compile("[\0-\x1f\x7f-\x9f\xad\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ud800-\udfff]")
+_UNSEEN = re.compile(
+    "[\0-\x1f\x7f-\x9f\xad\u200b-\u200f\u2028-\u202e\u2060-\u206f\ud800-\udfff\ufeff\ufffe\uffff]"
+)
 
 
 def shown(value: Any, most: int = MOST) -> str:
@@ -121,6 +124,12 @@ def short(text: str) -> str:
     return text.partition("(")[0] or text
 
 
+def layer_names(stack: Any) -> frozenset[str]:
+    """Return the names of all layers of an explained stack but the innermost, which is the app."""
+    found = [mapping(layer) for layer in items(mapping(stack).get("layers"))]
+    return frozenset([shown(layer.get("text"), 300) for layer in found[:-1]])
+
+
 def faults(request: Mapping[str, Any]) -> int:
     """Count the broken rules."""
     return sum(len(items(layer.get("faults"))) for layer in layers(request))
@@ -128,7 +137,10 @@ def faults(request: Mapping[str, Any]) -> int:
 
 def target(request: Mapping[str, Any]) -> str:
     """Return path and query as they are shown."""
-    path, query = shown(request.get("path")) or "/", shown(request.get("query"))
+    raw = request.get("path")
+    # A WSGI string, which is UTF-8 in disguise.
+    path = shown(from_wsgi(raw) or raw if isinstance(raw, str) else raw) or "/"
+    query = shown(request.get("query"))
     return f"{path}?{query}" if query else path
 
 

@@ -32,9 +32,9 @@ ORIGIN = "http://127.0.0.1:8000"
 
 
 def target(request: Mapping[str, Any]) -> str:
-    """Return path and query as they are sent; what is percent-encoded stays so."""
-    path = percent_path(str(request.get("path") or "/")).replace("%25", "%")
-    query = percent_query(str(request.get("query") or ""))
+    """Return path and query as they are sent; the recording has the path as environ has it."""
+    path = percent_path(str(request.get("path") or "/"))
+    query = percent_query(str(request.get("query") or "")).replace("#", "%23")
     path = path if path.startswith("/") else f"/{path}"
     return f"{path}?{query}" if query else path
 

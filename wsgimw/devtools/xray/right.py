@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from wsgimw.devtools.xray import reading, replay
 from wsgimw.devtools.xray.layer_view import layer_section
 from wsgimw.devtools.xray.markup import badge, status_kind, table, text
-from wsgimw.devtools.xray.reading import items, mapping, moment, plural, shown, times
+from wsgimw.devtools.xray.reading import items, mapping, moment, name, plural, shown, times
 from wsgimw.devtools.xray.story import WORDS, story
 from wsgimw.devtools.xray.waterfall_svg import waterfall
 
@@ -33,20 +33,31 @@ environ on the way in, status and headers on the way out, bytes of the body.</li
 </div>
 """
 
+LEGEND = """\
+<p class="legend soft">A lane is as wide as its time and a step wider than the one inside it; its
+dark parts are its own time. What comes up on the right is the body: the thicker, the more bytes.
+Choose a lane for what it did.</p>
+"""
 
-def request_section(request: Mapping[str, Any]) -> str:
+
+def request_section(request: Mapping[str, Any], stack: Mapping[str, Any] | None) -> str:
     """Return one request: waterfall, player, layers, headers, replay."""
     found = reading.layers(request)
+    known = reading.layer_names(stack)
     last = len(found) - 1
     layers = "".join(
-        layer_section(layer, index, innermost=index == last) for index, layer in enumerate(found)
+        layer_section(
+            layer, index, innermost=index == last, alone=index == last and name(layer) in known
+        )
+        for index, layer in enumerate(found)
     )
     return (
         f"{_heading(request)}"
         f'<section aria-labelledby="h-way"><h2 id="h-way">The way in and out</h2>\n'
-        f'<div class="picture wide">{waterfall(request, link="#layer-")}</div>\n'
+        f'<div class="picture wide">{waterfall(request, width=620, link="#layer-")}</div>\n'
         f'<div class="picture narrow">{waterfall(request, width=330, link="#layer-")}</div>\n'
-        f"{_player(request)}</section>\n"
+        f"{LEGEND if found else ''}"
+        f"{_player(request, known)}</section>\n"
         f'<section aria-labelledby="h-layers"><h2 id="h-layers">What each layer did</h2>\n'
         f'<div class="layers">\n{layers}</div></section>\n'
         f"{_headers(request)}{_replay(request)}"
@@ -72,8 +83,8 @@ def _heading(request: Mapping[str, Any]) -> str:
     )
 
 
-def _player(request: Mapping[str, Any]) -> str:
-    steps = story(request)
+def _player(request: Mapping[str, Any], known: Collection[str]) -> str:
+    steps = story(request, known)
     if not steps:
         return ""
     rows = "".join(
@@ -119,8 +130,8 @@ def _replay(request: Mapping[str, Any]) -> str:
         '<h2 id="h-again">The same request again</h2>\n'
         f"{_copied('curl', 'As a curl command', command)}"
         f"{_copied('webtest', 'As a WebTest test', test)}"
-        '<p class="buttons"><button type="button" data-download hidden>Download this request as JSON'
-        "</button></p></section>\n"
+        '<p class="buttons"><button type="button" data-download hidden>'
+        "Download this request as JSON</button></p></section>\n"
     )
 
 
@@ -129,9 +140,9 @@ def text_block(value: str) -> str:
     return "\n".join(text(line, 4096) for line in value.split("\n"))
 
 
-def _copied(name: str, heading: str, inner: str) -> str:
+def _copied(ident: str, heading: str, inner: str) -> str:
     return (
         f'<div class="copied"><h3>{heading}</h3>'
-        f'<button type="button" data-copy="{name}" hidden>Copy</button>'
-        f'<pre id="{name}">{inner}</pre></div>\n'
+        f'<button type="button" data-copy="{ident}" hidden>Copy</button>'
+        f'<pre id="{ident}">{inner}</pre></div>\n'
     )

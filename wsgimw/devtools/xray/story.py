@@ -8,12 +8,12 @@ The way in, the answer, the head on its way out, the body, `close()`: that is ho
 in | The server calls app with GET /.
 answer | app answers 200 OK.
 stream | app gives its body to the server: 1 block, 5 bytes.
-close | The server calls close() of the body: app is done.
+close | The server calls close() of the body: app is closed, and the request is over.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
@@ -54,12 +54,16 @@ class Step:
     text: str
 
 
-def story(request: Mapping[str, Any]) -> list[Step]:
-    """Return the steps of a request, a dict of the recording."""
+def story(request: Mapping[str, Any], known: Collection[str] = ()) -> list[Step]:
+    """Return the steps of a request, a dict of the recording.
+
+    `known`: the names of the layers of the stack, without the app's: one of them that is innermost
+    has answered by itself.
+    """
     found = layers(request)
     if not found:
         return []
-    told = _Story(request, found)
+    told = _Story(request, found, known)
     return [*told.way_in(), *told.answer(), *told.head(), *told.stream(), *told.close()]
 
 
@@ -73,9 +77,12 @@ def listed(words: list[str]) -> str:
 
 
 class _Story:
-    def __init__(self, request: Mapping[str, Any], found: list[Mapping[str, Any]]) -> None:
+    def __init__(
+        self, request: Mapping[str, Any], found: list[Mapping[str, Any]], known: Collection[str]
+    ) -> None:
         self.request = request
         self.layers = found
+        self.known = known
         self.names = [name(layer) for layer in found]
         self.last = len(found) - 1
 
@@ -95,21 +102,22 @@ class _Story:
     def answer(self) -> Iterator[Step]:
         layer, who = self.layers[self.last], self.names[self.last]
         status = shown(two(layer.get("status"))[1])
-        if layer.get("error"):
-            yield Step(self.last, "error", f"{who} raises: {shown(layer.get('error'), 400)}.")
         if status:
             alone = ", by itself: nothing further in hears of this request"
-            yield Step(
-                self.last, "answer", f"{who} answers {status}{alone if layer.get('answered') else ''}."
-            )
+            said = f"{who} answers {status}{alone if who in self.known else ''}"
+            yield Step(self.last, "answer", f"{said}.")
+        yield from self.error(self.last)
         yield from self.faults(self.last, *range(5, 17))
+
+    def error(self, index: int) -> Iterator[Step]:
+        error = shown(self.layers[index].get("error"), 400)
+        if error:
+            yield Step(index, "error", f"{self.names[index]} {error}.")
 
     def head(self) -> Iterator[Step]:
         for index in reversed(range(self.last)):
             layer = self.layers[index]
-            if layer.get("error"):
-                error = shown(layer.get("error"), 400)
-                yield Step(index, "error", f"{self.names[index]} is met by an exception: {error}.")
+            yield from self.error(index)
             inner, outer = (shown(status) for status in two(layer.get("status")))
             if outer:
                 edits = _edits(layer, inner, outer)
@@ -121,28 +129,38 @@ class _Story:
         for index in reversed(range(len(self.layers))):
             layer = self.layers[index]
             (taken, given), (came, left) = two(layer.get("blocks")), two(layer.get("bytes"))
-            out, into = _body(given, left), _body(taken, came)
+            into, out = _body(taken, came), _body(given, left)
             whom = self.outside(index)
-            by_write = ", some of it by write()" if layer.get("write") else ""
-            if index == self.last:
-                said = f"gives its body to {whom}: {out}" if number(given) else f"gives {whom} no body"
-            elif out == into:
-                said = f"passes the body on to {whom} as it is" if number(given) else "has no body to pass"
-            else:
-                said = f"takes {into} and gives {whom} {out}"
-            yield Step(index, "stream", f"{self.names[index]} {said}{by_write}.")
+            if two(layer.get("status"))[1]:  # without a head there is no body to tell of
+                if left is None:
+                    said = f"gives {whom} a file as it is, unseen"
+                elif not number(given):
+                    said = f"has no body for {whom}"
+                elif index == self.last:
+                    said = f"gives its body to {whom}: {out}"
+                elif out == into:
+                    said = f"passes the body on to {whom} as it is: {out}"
+                else:
+                    said = f"takes {into} and gives {whom} {out}"
+                by_write = ", some of it by write()" if layer.get("write") else ""
+                yield Step(index, "stream", f"{self.names[index]} {said}{by_write}.")
             yield from self.faults(index, *range(17, 22), 29)
 
     def close(self) -> Iterator[Step]:
         for index, layer in enumerate(self.layers):
             who = self.names[index]
-            closed = bool(layer.get("closed"))
-            start = "The server calls close() of the body: " if index == 0 else ""
-            if index == self.last:
-                said = f"{who} is done" if closed else f"{who} never hears of close()"
-            else:
-                said = f"{who} hands close() on" if closed else f"{who} does not hand close() on"
-            yield Step(index, "close", f"{start}{said}.")
+            closed = layer.get("closed")
+            if closed is not None:  # else it cannot be seen: a file, or an exception
+                start = "The server calls close() of the body: " if index == 0 else ""
+                if closed is False:
+                    said = f"{who} never hears of close()"
+                elif index == self.last:
+                    said = f"{who} is closed, and the request is over"
+                elif self.layers[index + 1].get("closed") is False:
+                    said = f"{who} gets it, and does not hand it on"
+                else:
+                    said = f"{who} gets it, and hands it on"
+                yield Step(index, "close", f"{start}{said}.")
             yield from self.faults(index, *range(22, 29), *range(37, 100))
 
     def faults(self, index: int, *rules: int) -> Iterator[Step]:
@@ -169,7 +187,7 @@ def _environ(environ: Mapping[str, Any]) -> str:
 def _edits(layer: Mapping[str, Any], inner: str, outer: str) -> list[str]:
     head = mapping(layer.get("head"))
     edits = [f"makes {outer} of the status {inner}"] if inner and inner != outer else []
-    edits += ["starts the response itself, {outer}".format(outer=outer)] if not inner else []
+    edits += [f"starts the response itself, {outer}"] if not inner else []
     for verb, found in (
         ("adds", [f"{field}: {value}" for field, value in pairs(head.get("added"))]),
         ("changes", [f"{field} to {value}" for field, _, value in changes(head.get("changed"))]),

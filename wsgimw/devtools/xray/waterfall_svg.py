@@ -21,7 +21,6 @@ from wsgimw.devtools.xray.reading import (
     bytes_text,
     mapping,
     name,
-    number,
     plural,
     short,
     shown,
@@ -59,8 +58,9 @@ def waterfall(
     most = max((lane.size for lane in made), default=0.0)
     height = TOP + ROW * len(made) + 10
     shapes = [_ends(pen, request, made, most)]
-    shapes += [_crossing(pen, made, index, most) for index in range(len(made))]
     shapes += [_lane(pen, made, index, link) for index in range(len(made))]
+    crossings = "".join(_crossing(pen, made, index, most) for index in range(len(made)))
+    shapes.append(f'<g pointer-events="none">{crossings}</g>\n')  # the lane beneath is the link
     if link:
         shapes.append(pen("circle", "accent", data_dot="", r=6, cx=-20, cy=0))
     drawn = pen.picture(wide, height, _says(request, made), "".join(shapes), "waterfall")
@@ -98,7 +98,7 @@ def _ends(pen: Pen, request: Mapping[str, Any], made: tuple[Lane, ...], most: fl
     spent = times(request.get("total_ms"))
     right = fitted(f"{status} · {spent}", room * 0.5, 6.6)
     left = fitted(what, room - len(right) * 6.8 - 20, 6.9)
-    style = {"font_size": 12.5, "font_weight": "600"}
+    style: dict[str, str | float] = {"font_size": 12.5, "font_weight": "600"}
     return pen("text", "ink", left, x=first.start, y=16, **style) + pen(
         "text", "ink", right, x=first.end, y=16, text_anchor="end", **style
     )
@@ -110,7 +110,9 @@ def _crossing(pen: Pen, made: tuple[Lane, ...], index: int, most: float) -> str:
     above = _bar(index - 1) + BAR if index else 22.0
     below = _bar(index)
     x = lane.start + 3
-    down = pen("path", "wire", d=f"M{x:.1f} {above:.1f}V{below - 4:.1f}", fill="none", stroke_width=2)
+    down = pen(
+        "path", "wire", d=f"M{x:.1f} {above:.1f}V{below - 4:.1f}", fill="none", stroke_width=2
+    )
     tip = f"M{x - 4.5:.1f} {below - 6:.1f}L{x:.1f} {below - 0.5:.1f}L{x + 4.5:.1f} {below - 6:.1f}Z"
     thick = _thickness(lane.size, most)
     right, left = lane.end, lane.end - thick
@@ -156,8 +158,15 @@ def _lane(pen: Pen, made: tuple[Lane, ...], index: int, link: str) -> str:
     places = " ".join(f"{each:.1f}" for each in (lane.start + 3, lane.end - 3, y + BAR / 2))
     label = escape(f"{name(lane.layer)}: what it did")
     # The whole row is the link's, not the strokes alone.
-    row = pen("rect", "card", x=lane.start, y=y - 20, width=lane.end - lane.start, height=34,
-              fill_opacity="0")
+    row = pen(
+        "rect",
+        "card",
+        x=lane.start,
+        y=y - 20,
+        width=lane.end - lane.start,
+        height=34,
+        fill_opacity="0",
+    )
     return (
         f'<a class="x-lane" href="{escape(link)}{lane.index}" data-layer="{lane.index}" '
         f'data-at="{places}" aria-label="{label}">{row}{inner}</a>\n'

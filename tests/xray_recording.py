@@ -150,25 +150,33 @@ DENIED["layers"][1]["status"] = ["401 Unauthorized"] * 2
 
 RECORDING: Recorded = {"version": 1, "requests": [SHOP, LEAK, DENIED]}
 
+
+def line(text: str, cost: str | None, *findings: Recorded, kind: str = "layer") -> Recorded:
+    """Return one line of an explanation, as `Explained.to_dict()` gives it."""
+    return {"layer": text, "kind": kind, "depth": 0, "cost": cost, "findings": [*findings]}
+
+
+TAGS: Recorded = {
+    "id": "tags-inside-compression",
+    "severity": "warning",
+    "message": "It stands outside of ProxyFix.",
+    "why": "An entity tag of the plain body names other bytes than those that are sent.",
+    "fix": "Put Compress() inside.",
+    "layer": 2,
+    "other": 3,
+}
+
 STACK: Recorded = {
+    "version": 1,
+    "server": None,
     "layers": [
-        {"text": "RequestId()", "depth": 0, "findings": []},
-        {"text": "AccessLog(format='dev')", "depth": 0, "findings": []},
-        {
-            "text": "Compress()",
-            "depth": 0,
-            "findings": [
-                {
-                    "id": "compress-etag",
-                    "severity": "warning",
-                    "why": "An entity tag of the body names other bytes than those that are sent.",
-                    "fix": "Put Compress() outside of ConditionalGet().",
-                }
-            ],
-        },
-        {"text": "partial(ProxyFix, x_for=1)", "depth": 0, "findings": []},
-        {"text": "<Flask 'shop'>", "depth": 0, "findings": []},
-    ]
+        line("RequestId()", "head"),
+        line("AccessLog(format='dev')", "body"),
+        line("Compress()", "body", TAGS),
+        line("partial(ProxyFix, x_for=1)", "nothing"),
+        line("<Flask 'shop'>", None, kind="app"),
+    ],
+    "findings": [TAGS],
 }
 
 
@@ -211,8 +219,11 @@ def hostile(vector: str) -> Recorded:
 
 
 def hostile_stack(vector: str) -> Recorded:
-    finding = {"id": vector, "severity": vector, "why": vector, "fix": vector}
-    return {"layers": [{"text": vector, "depth": 0, "findings": [finding]}] * 2}
+    finding = dict.fromkeys(("id", "severity", "message", "why", "fix"), vector)
+    return {
+        "layers": [line(vector, vector, finding), line(vector, vector, kind=vector)],
+        "findings": [{**finding, "layer": None}],
+    }
 
 
 class Site:

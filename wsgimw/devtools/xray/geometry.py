@@ -52,8 +52,8 @@ def lanes(
     count = len(found)
     step = min(step, (right - left) * 0.6 / max(1, 2 * count))
     spans = _spans(found)
-    whole = max((end for _, end in spans), default=0.0) or 1.0
-    scale = (right - left - 2 * step * max(0, count - 1)) / whole
+    whole = max((end for _, end in spans), default=0.0)
+    scale = (right - left - 2 * step * max(0, count - 1)) / whole if whole else 0.0
     made = []
     for index, (layer, (start, end)) in enumerate(zip(found, spans, strict=True)):
         ms = mapping(layer.get("ms"))

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from wsgimw.devtools.xray.drawing import Pen, fitted
-from wsgimw.devtools.xray.reading import items, mapping, number, plural, short, shown
+from wsgimw.devtools.xray.reading import call, items, mapping, number, plural, short, shown
 
 RADIUS = 78.0
 CORE = 19.0
@@ -29,7 +29,7 @@ Layers = Sequence[str | Mapping[str, Any]]
 def onion(layers: Layers, *, dark: bool = False) -> str:
     """Return an SVG of a stack.
 
-    `layers`: outermost first, the app last; each a text, or a dict of `explain` with `text`,
+    `layers`: outermost first, the app last; each a text, or a dict of `explain` with `layer`,
     `depth` and `findings`. What lies on a branch (of `when`, of a router) is left out: it is not
     round the app. `dark`: in the colours of a dark page.
     """
@@ -53,7 +53,7 @@ def _named(layer: str | Mapping[str, Any]) -> tuple[str, float, str]:
         return shown(layer, 300), 0, ""
     severities = {str(mapping(each).get("severity")) for each in items(layer.get("findings"))}
     worst = next((each for each in ("error", "warning") if each in severities), "")
-    return shown(layer.get("text"), 300), number(layer.get("depth")), worst
+    return call(layer), number(layer.get("depth")), worst
 
 
 def _says(names: list[str]) -> str:

@@ -124,10 +124,20 @@ def short(text: str) -> str:
     return text.partition("(")[0] or text
 
 
+def stack_layers(stack: Any) -> list[Mapping[str, Any]]:
+    """Return the layers of an explanation, outermost first."""
+    return [mapping(layer) for layer in items(mapping(stack).get("layers"))]
+
+
+def call(layer: Mapping[str, Any]) -> str:
+    """Return how a layer of an explanation was made, as it is written."""
+    return shown(layer.get("layer") or layer.get("text"), 300) or "?"
+
+
 def layer_names(stack: Any) -> frozenset[str]:
-    """Return the names of all layers of an explained stack but the innermost, which is the app."""
-    found = [mapping(layer) for layer in items(mapping(stack).get("layers"))]
-    return frozenset([shown(layer.get("text"), 300) for layer in found[:-1]])
+    """Return the names of the layers of an explanation; apps and routes are none."""
+    found = stack_layers(stack)
+    return frozenset([call(each) for each in found if each.get("kind", "layer") == "layer"])
 
 
 def faults(request: Mapping[str, Any]) -> int:

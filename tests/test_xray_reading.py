@@ -154,7 +154,6 @@ def test_the_test_runs() -> None:
 
 def test_the_names_of_layers() -> None:
     assert reading.layer_names(None) == frozenset()
-    assert reading.layer_names({"layers": [{"layer": "A()"}, {"layer": "app", "kind": "app"}]}) == {
-        "A()"
-    }
+    layers = [{"layer": "A()"}, {"layer": "app", "kind": "app"}]
+    assert reading.layer_names({"layers": layers}) == {"A()"}
     assert [reading.faults(request) for request in RECORDING["requests"]] == [0, 2, 0]

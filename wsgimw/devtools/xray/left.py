@@ -50,8 +50,9 @@ def _layer(layer: Mapping[str, Any]) -> str:
     depth = min(MOST_DEPTH, int(number(layer.get("depth"))))
     findings = "".join(_finding(mapping(each)) for each in items(layer.get("findings")))
     cost = layer.get("cost")
-    touches = f'<span class="cost soft">{text(cost, 20)}</span>' if cost else ""
-    return f'<li class="depth{depth}">{touches}{code(call(layer))}{findings}</li>\n'
+    touches = f'<span class="cost soft">touches {text(cost, 20)}</span>' if cost else ""
+    row = f'<div class="row">{code(call(layer))}{touches}</div>'
+    return f'<li class="depth{depth}">{row}{findings}</li>\n'
 
 
 def _finding(finding: Mapping[str, Any]) -> str:

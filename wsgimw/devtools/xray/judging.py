@@ -68,6 +68,8 @@ class Judge:
             if what == spy.CAME:
                 self._came(number, *rest)
             elif number in self.crossings:
+                if what == spy.ENDED:
+                    rest.pop()
                 _HEAR[what](self, self.crossings[number], *rest)
 
     def _before(self, tape: list[tuple[Any, ...]]) -> dict[str, Any]:
@@ -123,7 +125,7 @@ class Judge:
         else:
             headers = stand_in(headers)
         if exc_info is not None:
-            exc_info = _EXC_INFO if exc_info is True else stand_in(exc_info)
+            exc_info = _EXC_INFO if exc_info is True else stand_in(exc_info[0])
         values = [stand_in(status), headers, exc_info, *[None] * count]
         crossing.head_came(values[:count], keywords)
 
@@ -172,14 +174,23 @@ class Judge:
     def _tally(self, crossing: Replayed, tally: Any) -> None:
         if tally is None:
             return
-        crossing.blocks, crossing.empties, sent, held = tally
+        crossing.blocks, crossing.empties, sent, held, crossing.last_empty = tally
         crossing.sent = sent + crossing.written
         crossing.held = crossing.held or held
+        crossing.judge()
         if crossing.length is not None and crossing.sent > crossing.length:
             crossing._false_length(f"{crossing.sent} bytes came already")
 
-    def _finished(self, crossing: Replayed, tally: Any) -> None:
-        self._tally(crossing, tally)
+    def _tallies(self, crossing: Replayed, tallies: Any) -> None:
+        own, inner = tallies or (None, None)
+        if inner is not None and inner[0] in self.crossings:
+            child = self.crossings[inner[0]]
+            if not child.closed:
+                self._tally(child, inner[1])
+        self._tally(crossing, own)
+
+    def _finished(self, crossing: Replayed, tallies: Any) -> None:
+        self._tallies(crossing, tallies)
         crossing.finish()
 
     def _ended(
@@ -189,11 +200,11 @@ class Judge:
         error: str,
         pulled: int,
         iterated: bool,
-        tally: Any,
+        tallies: Any,
     ) -> None:
         if not crossing.exhausted:
-            self._tally(crossing, tally)
-        crossing.iterated = iterated
+            self._tallies(crossing, tallies)
+        crossing.iterated = iterated or bool(complete)
         crossing.ended(complete, _ERROR if error else None, pulled)
 
 

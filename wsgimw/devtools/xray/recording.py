@@ -18,9 +18,8 @@ from collections import deque
 from time import time
 from typing import Any
 
-from wsgimw.devtools.xray.spy import HEAD, Spy, Trace
-from wsgimw.devtools.xray.telling import VERSION, Kept, facts, tell
-from wsgimw.devtools.xray.things import kept_head
+from wsgimw.devtools.xray.spy import ENDED, Spy, Trace
+from wsgimw.devtools.xray.telling import VERSION, Kept, tell
 
 REDACT = "wsgimw.redact"
 
@@ -68,47 +67,40 @@ class Recording:
     def _finish(self, trace: Trace) -> None:
         """Keep what was noted, as plain data; whatever fails here, the request goes on."""
         self.give_up(trace)
-        tape, trace.tape = trace.tape, []
+        tape = trace.tape[:]  # who outlives the request goes on with the other one
         try:
             root = trace.spies[0]
-            spent = root.called + root.pulled + root.spent - root.heading - root.writing
-            if self._slow is not None and spent < self._slow:
+            if self._slow is not None and _spent(root, tape) < self._slow:
                 return
             self._kept.append(
                 Kept(
-                    f"{self._run}-{next(self._numbers)}",
-                    trace.time,
-                    _request(root.snapshot),
-                    _plain_heads(tape),
-                    [facts(spy) for spy in trace.spies],
-                    trace.streams,
-                    None if trace.first is None else trace.first - root.came,
-                    _redacted(trace.spies),
+                    (
+                        f"{self._run}-{next(self._numbers)}",
+                        trace.time,
+                        _request(root.snapshot),
+                        tape,
+                        [(spy.outer, spy.inner) for spy in trace.spies],
+                        [None if spy.shut else spy.facts() for spy in trace.spies],
+                        trace.streams,
+                        None if trace.first is None else trace.first - root.came,
+                        _redacted(trace.spies),
+                    )
                 )
             )
-        except ZeroDivisionError:
+        except Exception:
             return
+
+
+def _spent(root: Spy, tape: list[tuple[Any, ...]]) -> float:
+    closing = next((event[-1][3] for event in reversed(tape) if event[:2] == (ENDED, 0)), 0.0)
+    spent: float = root.called + root.pulled + closing - root.heading - root.writing
+    return spent
 
 
 def _request(environ: dict[str, Any]) -> tuple[str, str, str]:
     get = environ.get
     path = f"{get('SCRIPT_NAME', '')}{get('PATH_INFO', '')}"
     return str(get("REQUEST_METHOD", "")), path or "/", str(get("QUERY_STRING", ""))
-
-
-def _plain_heads(tape: list[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
-    before: Any = None
-    for index, event in enumerate(tape):
-        if event[0] == HEAD:
-            headers = event[3]
-            if headers == before and type(event[2]) is str:
-                continue
-            status, kept = kept_head(event[2], headers)
-            if kept is headers:
-                before = headers
-            if status is not event[2] or kept is not headers:
-                tape[index] = (HEAD, event[1], status, kept, event[4])
-    return tape
 
 
 def _redacted(spies: list[Spy]) -> frozenset[str]:

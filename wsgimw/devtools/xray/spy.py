@@ -18,8 +18,15 @@ from contextvars import ContextVar
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, cast
 
-from wsgimw.devtools.xray.things import changes, head_of, plain, sizes_of, thing
-from wsgimw.exchange import Blocks, Flow, WatchedBlocks, is_file_wrapper, own_code
+from wsgimw.devtools.xray.things import changes, head_of, kept_head, plain, sizes_of, thing
+from wsgimw.exchange import (
+    _CLOSED,
+    Blocks,
+    Flow,
+    WatchedBlocks,
+    is_file_wrapper,
+    own_code,
+)
 from wsgimw.testing.crossing import Room
 from wsgimw.testing.faults import body_fault, size_of
 
@@ -39,50 +46,68 @@ HANDED_ON_CLOSED, PULLED_LATE, CLOSED_AGAIN = range(10, 13)
 
 current: ContextVar[Any] = ContextVar("wsgimw.devtools.xray", default=None)
 _ABSENT: Any = object()
-_CLOSED_BODY: Any = iter(())
+_END: Any = object()
 
 
 class Trace:
     """One request while it is on its way: its spies, and the tape of what they saw."""
 
-    __slots__ = ("finish", "first", "over", "spies", "started", "streams", "tape", "time")
+    __slots__ = ("finish", "first", "lists", "over", "sound", "spies", "streams", "tape", "time", "watched")
 
     def __init__(self, finish: Callable[[Trace], None], time: float) -> None:
         self.finish = finish
         self.time = time  # seconds since 1970
-        self.started = 0.0
         self.first: float | None = None  # when the first byte left
         self.over = False
+        self.sound: Any = None  # headers that are plain data
+        self.watched = False  # there is a request body
         self.spies: list[Spy] = []
+        self.lists: list[weakref.ref[SpiedBlocks]] = []
         self.tape: list[tuple[Any, ...]] = []
         self.streams: list[tuple[Room, int, str]] = []  # faults of wsgi.input, told at once
+
+    def end(self) -> None:
+        """Hand over what was noted."""
+        if self.over:
+            return
+        for made in self.lists:
+            listing = made()
+            if listing is not None:
+                listing.look()
+        self.over = True
+        try:
+            self.finish(self)
+        finally:
+            self.spies = []  # rule 39
 
 
 class Spy(Flow):
     """One request at one boundary.
 
-    Times are seconds: `called` of the inner call, `spent` of what is pulled and then of `close()`,
+    Times are seconds: `called` of the inner call, `pulled` of the blocks, `closing` of `close()`;
     `heading` and `writing` of what is outside, while the inner side waits for it.
     """
 
     __slots__ = (
-        "__dict__",  # of what is rare; its defaults stand below
+        "__dict__",  # of what is rare: its defaults stand below, and cost nothing
+        "called",
         "came",
-        "clock",
-        "former",
+        "child",
         "heading",
         "inner",
         "number",
+        "out",
         "outer",
+        "over",
         "parent",
+        "shut",
+        "sizes",
         "snapshot",
-        "spent",
         "tape",
         "trace",
     )
 
     changes = False
-    size = staticmethod(size_of)
 
     outer: Room
     inner: Room
@@ -91,24 +116,20 @@ class Spy(Flow):
     tape: list[tuple[Any, ...]]
     snapshot: dict[str, Any]
     number: int
+    child: Spy | None  # the last one
+    sizes: Any  # of a list
+    out: bool  # the call has returned
+    over: bool  # it is closed
+    shut: bool  # it is being closed
     came: float
-    clock: float
-    spent: float
+    called: float
     heading: float
-    former: Any
 
-    called = pulled = writing = 0.0
-    closed_at: float | None = None
-    blocks = empties = sent = writes = written = 0
+    pulled = writing = 0.0
+    blocks = empties = sent = writes = written = held = 0
     promised: int | None = None
-    odd: Any = None  # a block that is not exactly bytes, as a stand-in
-    held = 0
-    listed = out = opaque = over = closing = False
-    counted = False
+    iterated = last_empty = False
     failed_type = ""
-    whole: Any = None  # complete, as `ended` knows it; a str before that
-    iterated = False  # a list: somebody has pulled it
-    listing: Any = None  # a weak reference to the list that goes out
 
     # The head
 
@@ -122,35 +143,48 @@ class Spy(Flow):
         **keywords: Any,
     ) -> Any:
         began = perf_counter()
-        former = current.get()
-        tape, number = self.tape, self.number
+        sent = status
+        if exc_info is None and type(headers) is list and not more and not keywords:
+            trace = self.trace
+            given: Any = (*headers,)
+            if given != trace.sound or type(status) is not str:
+                status, given = self._kept(status, given)
+            self.tape.append((HEAD, self.number, status, given, None))
+            if trace.watched:
+                write = self._outward(self.start_response, sent, headers)
+            else:
+                write = self.start_response(sent, headers)
+            self._write = write
+            self.heading += perf_counter() - began
+            if callable(write):
+                return self
+            self.tape.append((HEAD_DONE, self.number, plain(write), False))
+            return write
         try:
-            current.set(self.parent)
-            if exc_info is None and type(headers) is list and not more and not keywords:
-                tape.append((HEAD, number, status, (*headers,), None))
-                write = self.start_response(status, headers)
-                self._write = write
-                if callable(write):
-                    return self.write
-                tape.append((HEAD_DONE, number, plain(write), False))
-                return write
             values = [value for value in (status, headers, exc_info) if value is not _ABSENT]
             if exc_info is None:  # rule 2: some drivers take two arguments only
                 values.remove(None)
             return self._odd_start([*values, *more], keywords)
         finally:
             exc_info, values = None, []  # rules 9, 39
-            current.set(former)
             self.heading += perf_counter() - began
+
+    def _kept(self, status: Any, headers: Any) -> tuple[Any, Any]:
+        """Return status and headers as plain data, and remember those that are."""
+        kept = kept_head(status, headers)
+        if kept[1] is headers:
+            self.trace.sound = headers
+        return kept
 
     def _odd_start(self, values: list[Any], keywords: dict[str, Any]) -> Any:
         """Pass on a head that has an exc_info, or that is not given as it should be."""
         tape, number = self.tape, self.number
-        tape.append((HEAD, number, *head_of(values, keywords)))
+        status, headers, rest = head_of(values, keywords)
+        tape.append((HEAD, number, *kept_head(status, headers), rest))
         came = raised = False
         write: Any = None
         try:
-            self._write = write = self.start_response(*values, **keywords)
+            self._write = write = self._outward(self.start_response, *values, **keywords)
             came = True
         except BaseException as error:
             raised = len(values) > 2 and type(values[2]) is tuple and error in values[2][1:2]
@@ -159,132 +193,99 @@ class Spy(Flow):
             usable = not came or callable(write)
             tape.append((HEAD_DONE, number, True if usable else plain(write), raised))
             values, keywords = [], {}  # rules 9, 39
-        return self.write if callable(write) else write
+        return self if callable(write) else write
 
-    def write(self, data: Any, /) -> Any:
-        began = perf_counter()
+    def _outward(self, function: Callable[..., Any], *args: Any, **keywords: Any) -> Any:
+        """Call what lies outside: its code, not the inner one's, runs then."""
         former = current.get()
+        current.set(self.parent)
+        try:
+            return function(*args, **keywords)
+        finally:
+            current.set(former)
+            args, keywords = (), {}
+
+    def __call__(self, data: Any, /) -> Any:
+        """Stand in for the outer `write()`."""
+        began = perf_counter()
         self.writes += 1
         size = size_of(data)
         odd = None if type(data) is bytes else (plain(data),)
         self.tape.append((WRITE, self.number, size, odd))
-        if size and self.trace.first is None and self.parent is None:
-            self.trace.first = began
+        if size:
+            self.mark_first()
         try:
-            current.set(self.parent)
-            result = self._write(data)
+            result = self._outward(self._write, data)
         finally:
-            current.set(former)
             self.writing += perf_counter() - began
         self.tape.append((WRITTEN, self.number))
-        self.written = self.written + size
+        self.written += size
         return result
 
-    # Round each pull and the close
+    def mark_first(self) -> None:
+        """Note when the first byte left."""
+        if self.parent is None and self.trace.first is None:
+            self.trace.first = perf_counter()
 
-    def enter(self) -> None:
-        self.former = current.get()
-        current.set(self)
-        self.clock = perf_counter()
+    # The request
 
-    def leave(self) -> None:
-        self.spent += perf_counter() - self.clock
-        current.set(self.former)
-        self.former = None
+    def look(self, environ: Any) -> bool:
+        """Note an environ that is not as the layer outside got it; tell whether it is of use."""
+        kind = None
+        if type(environ) is dict:
+            self.snapshot = environ.copy()
+        else:
+            self.snapshot, kind = items_of(environ), thing(environ)
+        parent = self.parent
+        above = edits = None
+        if parent is not None:
+            above = parent.number
+            edits = changes(parent.snapshot, self.snapshot)
+        self.tape.append((CAME, self.number, above, edits, kind))
+        if kind is None or hasattr(environ, "get"):
+            return True
+        self.over = True
+        self.came = perf_counter()
+        return False
 
     # The body
 
-    def block(self, block: Any, /) -> Any:
-        odd = None
-        if type(block) is bytes:
-            size = len(block)
-        else:
-            size, odd = size_of(block), (plain(block),)
-        self.blocks += 1
-        if size:
-            self.sent += size
-            if self.parent is None and self.trace.first is None:
-                self.trace.first = perf_counter()
-        else:
-            self.empties += 1
-        if odd is not None or len(self.tape) < MOST_EVENTS:
-            self.tape.append((BLOCK, self.number, size, odd))
-            return block
-        self.counted = True
-        parent = self.parent
-        if parent is not None and self.blocks - self.empties > parent.blocks + 2:
-            self.held = self.held or (18 if parent.out else 17)
-        return block
-
-    def finish(self) -> bytes:
-        self.tape.append((FINISHED, self.number, self.tally()))
-        return b""
-
-    def tally(self) -> tuple[int, int, int, int] | None:
-        """Return the counts, where blocks were not noted one by one."""
-        return (self.blocks, self.empties, self.sent, self.held) if self.counted else None
-
-    def _broke(self, error: BaseException) -> Any:
-        self.failed_type = type(error).__name__
-        self.tape.append((FAILED, self.number, self.failed_type))
-        return super()._broke(error)
-
-    def ended(self) -> None:
-        trace = self.trace
-        self.over = self.closing = True
-        self.whole = self.complete
-        self.closed_at = perf_counter()
-        error = self.error
-        name = "" if error is None else type(error).__name__
-        if name and not self.failed_type:
-            self.failed_type = name
-        del error  # rule 39
-        self.tape.append(
-            (ENDED, self.number, self.complete, name, self.bytes, self.iterated, self.tally())
-        )
-        if self.parent is None:
-            self.finish_trace(trace)
-
-    def finish_trace(self, trace: Trace) -> None:
-        if not trace.over:
-            for spy in trace.spies:
-                listing = None if spy.listing is None else spy.listing()
-                if listing is not None:
-                    listing.look()
-            trace.over = True
-            trace.finish(trace)
-            self.forget()
-
-    def forget(self) -> None:
-        """Let go of what must not outlive the request."""
-        trace = self.trace
-        for spy in trace.spies:
-            spy.environ = spy.snapshot = {}
-            spy.parent = None
-            spy.tape = trace.tape
-        trace.spies = []
-
-    def _carry(self, body: Any, file_wrapper: Any) -> Any:
+    def carry(self, body: Any, file_wrapper: Any) -> Any:
+        """Return what goes out for the body that the inner app returned."""
         kind = type(body)
+        self.out = True
         try:
-            listed = kind is list or (
-                isinstance(body, (list, tuple)) and kind.__iter__ in _LIST_ITERATORS
-            )
-            if listed:
-                return self._carry_list(body, kind)
+            if kind is list:
+                return self._spy_list(SpiedBlocks(body), sizes_of(body))
+            if kind is SpiedBlocks:
+                # As flows do, it joins the list that a spy further in has made.
+                self._inside = body._flow
+                sizes = body.spy.sizes
+                if self._inside is None:
+                    self.tape.append((HANDED_ON_CLOSED, self.number))
+                elif sizes[0] == len(body) and self.parent is not None:
+                    self.sizes = sizes
+                    body._flow = body.spy = self
+                    body._iterator = None
+                    self.tape.append((RETURNED, self.number, sizes, True, None))
+                    return body
+                return self._spy_list(body, sizes_of(body))
+            if isinstance(body, (list, tuple)) and kind.__iter__ in _LIST_ITERATORS:
+                return self._carry_odd_list(body, kind)
             if body_fault(body):
-                self.opaque = self.over = self.out = True
+                self.over = True
                 self.tape.append((RETURNED, self.number, (plain(body),), False, None))
-                self.finish_at_once()
+                if self.parent is None:
+                    self.trace.end()
                 return body
-            self.out = True
-            if isinstance(body, SpiedStream) and body._flow.closing:
+            if isinstance(body, SpiedStream) and body._spy.shut:
                 self.tape.append((HANDED_ON_CLOSED, self.number))
             is_file = is_file_wrapper(body, file_wrapper)
-            self.promised = len(body) if hasattr(kind, "__len__") and not is_file else None
+            if not is_file and hasattr(kind, "__len__"):
+                self.promised = len(body)
             self.tape.append((RETURNED, self.number, None, is_file, self.promised))
             if is_file:  # rule 29: the very object, and so the end cannot be seen
-                self.bytes, self.complete = 0, None
+                self.complete = None
                 self.mark_first()
                 self.close()
                 return body
@@ -295,76 +296,226 @@ class Spy(Flow):
             self._drop(body, error)
             raise
 
-    def _carry_list(self, body: Any, kind: type) -> Any:
-        self.out = self.listed = True
-        sizes = sizes_of(body)
-        self.blocks, self.empties, self.sent = sizes[0], sizes[1], sizes[2]
-        tape = self.tape
-        if isinstance(body, SpiedBlocks):
-            if body._flow is None:
-                tape.append((HANDED_ON_CLOSED, self.number))
-            self._inside = body._flow
-            out = body
-        elif isinstance(body, Blocks):
-            inside, body._flow = body._flow, None
-            self._inside = inside
-            out = SpiedBlocks(body[:])
+    def _carry_odd_list(self, body: Any, kind: type) -> Any:
+        """Carry a tuple, a list with a `close()` of its own, or a list of another flow's."""
+        if isinstance(body, Blocks):
+            self._inside, body._flow = body._flow, None
         else:
-            self._close = None if kind is list or kind is tuple else getattr(body, "close", None)
-            out = SpiedBlocks(body)
-        out._flow = self
+            self._close = getattr(body, "close", None)
+        blocks = body[:]  # no `__iter__`: a list of ours would take itself for pulled
+        return self._spy_list(SpiedBlocks(blocks), sizes_of(blocks))
+
+    def _spy_list(self, out: SpiedBlocks, sizes: Any) -> SpiedBlocks:
+        self.sizes = sizes
+        out._flow = out.spy = self
         out._iterator = None
-        out.spy = self
-        self.listing = weakref.ref(out)
-        if self.sent:
-            self.mark_first()
-        tape.append((RETURNED, self.number, sizes, True, None))
+        if self._inside is None:
+            self.trace.lists.append(weakref.ref(out))
+        if self.parent is None and self.trace.first is None and sizes[2]:
+            self.trace.first = perf_counter()
+        self.tape.append((RETURNED, self.number, sizes, True, None))
         return out
 
-    def mark_first(self) -> None:
-        if self.parent is None and self.trace.first is None:
-            self.trace.first = perf_counter()
+    def note(self, block: Any) -> None:
+        """Note a block that is not like the one before: the first, an empty one, no bytes."""
+        odd = None
+        if type(block) is bytes:
+            size = len(block)
+        else:
+            size, odd = size_of(block), (plain(block),)
+        self.blocks += 1
+        if not size:
+            self.empties += 1
+        elif not self.sent:
+            self.mark_first()
+        self.last_empty = not size
+        if (odd is not None or not self.sent) and len(self.tape) < MOST_EVENTS:
+            self.tape.append((BLOCK, self.number, size, odd))
+        self.sent += size
+        self.look_outside()
 
-    def finish_at_once(self) -> None:
-        if self.parent is None:
-            self.whole = False
-            self.finish_trace(self.trace)
+    def look_outside(self) -> None:
+        """See whether the layer outside holds blocks back."""
+        parent = self.parent
+        if parent is not None and self.blocks - self.empties > parent.blocks + 2:
+            self.held = self.held or (18 if parent.out else 17)
+
+    def tallies(self) -> tuple[Any, Any]:
+        """Return the counts of a stream, and of the one that it comes from."""
+        child = self.child
+        return self.tally(), None if child is None else (child.number, child.tally())
+
+    def tally(self) -> tuple[int, int, int, int, bool] | None:
+        """Return the counts of a stream."""
+        if self.sizes is not None or not self.out:
+            return None
+        return self.blocks, self.empties, self.sent, self.held, self.last_empty
+
+    def _broke(self, error: BaseException) -> Any:
+        self.error = error
+        self.failed_type = type(error).__name__
+        self.tape.append((FAILED, self.number, self.failed_type))
+
+    def close(self) -> None:
+        # `Flow.close`, written out for the price, and with a clock.
+        if self._body is _CLOSED:
+            return
+        inside, close = self._inside, self._close
+        self._body = _CLOSED
+        self._close = self._inside = None
+        began = perf_counter()
+        try:
+            if inside is not None:
+                inside.close()
+            elif close is not None:
+                self._close_inner(close)
+        except BaseException as error:
+            if self.error is None:
+                self.error = error
+            raise
+        finally:
+            now = perf_counter()
+            self.over = self.shut = True
+            name = ""
+            if self.error is not None:
+                name = type(self.error).__name__
+                self.failed_type = self.failed_type or name
+                self.error = None  # rules 9, 39
+            sizes = self.sizes
+            self.tape.append(
+                (
+                    ENDED,
+                    self.number,
+                    self.complete,
+                    name,
+                    self.bytes,
+                    self.iterated,
+                    self.tallies() if sizes is None else None,
+                    self.facts(now, now - began),
+                )
+            )
+            if self.parent is None:
+                self.trace.end()
+
+    def facts(self, closed: float | None = None, closing: float = 0.0) -> tuple[Any, ...]:
+        """Return what was counted, in the order of `telling.Facts`."""
+        sizes = self.sizes
+        return (
+            self.came,
+            self.called,
+            self.pulled,
+            closing,
+            self.heading,
+            self.writing,
+            closed,
+            self.complete if self.over else False,
+            self.blocks if sizes is None else sizes[0],
+            self.sent if sizes is None else self.bytes,
+            self.writes,
+            self.written,
+            self.failed_type,
+            self.out,
+        )
+
+    def _close_inner(self, close: Callable[[], object]) -> None:
+        former = current.get()
+        current.set(self)
+        try:
+            close()
+        finally:
+            current.set(former)
+
+    def _close_list(self, pulled: int, complete: bool) -> None:
+        self.bytes += pulled
+        self.complete = complete
+        self.close()
 
 
 _LIST_ITERATORS = (list.__iter__, tuple.__iter__, Blocks.__iter__)
 
 
 class SpiedStream:
-    """The body that goes out for a stream: it hears of what is done to it after its end."""
+    """The body that goes out for a stream: it hears of what is done to it after its end, too."""
 
-    __slots__ = ("_flow",)
+    __slots__ = ("__weakref__", "_spy")
 
-    def __init__(self, flow: Spy) -> None:
-        self._flow = flow
+    def __init__(self, spy: Spy) -> None:
+        self._spy = spy
 
     def __iter__(self) -> Iterator[bytes]:
-        spy = self._flow
+        # A loop of its own, like those of `exchange`: two generators for each block are dear.
+        spy = self._spy
         if spy.over:
             spy.tape.append((PULLED_LATE, spy.number))
-        for block in cast("Iterable[bytes]", spy):
-            yield block
-            if spy.over:
-                spy.tape.append((PULLED_LATE, spy.number))
+        put, clock, parent = current.set, perf_counter, spy.parent
+        iterator: Any = None
+        began = 0.0
+        try:
+            # Inner code may call its app as late as this, so it is told who is running.
+            while not spy.sent or spy.trace.watched:
+                former = current.get()
+                put(spy)
+                began = clock()
+                try:
+                    if iterator is None:
+                        iterator = iter(spy._body)
+                    block = next(iterator, _END)
+                finally:
+                    spy.pulled += clock() - began
+                    began = 0.0
+                    put(former)
+                if block is _END:
+                    break
+                spy.note(block)
+                yield block
+                if spy.over:
+                    spy.tape.append((PULLED_LATE, spy.number))
+                    return
+            else:
+                began = clock()
+                for block in iterator:
+                    spy.pulled += clock() - began
+                    began = 0.0
+                    size = len(block) if type(block) is bytes else 0
+                    if size:
+                        spy.blocks += 1
+                        spy.sent += size
+                        if parent is not None and spy.blocks - spy.empties > parent.blocks + 2:
+                            spy.look_outside()
+                        spy.last_empty = False
+                    else:
+                        spy.note(block)
+                    yield block
+                    if spy.over:
+                        spy.tape.append((PULLED_LATE, spy.number))
+                        return
+                    began = clock()
+                spy.pulled += clock() - began
+            if spy._body is not _CLOSED:
+                spy.tape.append((FINISHED, spy.number, spy.tallies()))
+                spy.complete = True
+        except GeneratorExit:
+            raise
+        except BaseException as error:
+            if began:
+                spy.pulled += clock() - began
+            spy._broke(error)
+            raise
 
     def close(self) -> None:
-        spy = self._flow
-        if spy.closing:
+        spy = self._spy
+        if spy.shut:
             spy.tape.append((CLOSED_AGAIN, spy.number))
-        spy.closing = True
-        spy.pulled, spy.spent = spy.spent, 0.0
+        spy.shut = True
+        spy.bytes = spy.sent
         spy.close()
 
     def __del__(self) -> None:
-        spy = self._flow
+        spy = self._spy
         if not spy.over:
-            spy._body = _CLOSED_BODY  # rule 39: it may hold our start_response
+            spy._body = _CLOSED  # rule 39: it may hold our start_response
             if spy.parent is None:
-                spy.finish_trace(spy.trace)
+                spy.trace.end()
 
 
 class SizedStream(SpiedStream):
@@ -373,7 +524,7 @@ class SizedStream(SpiedStream):
     __slots__ = ()
 
     def __len__(self) -> int:
-        return self._flow.promised or 0
+        return self._spy.promised or 0
 
 
 class SpiedBlocks(WatchedBlocks):
@@ -388,16 +539,16 @@ class SpiedBlocks(WatchedBlocks):
         if flow is None:
             self.spy.tape.append((CLOSED_AGAIN, self.spy.number))
             return
-        if self._iterator is not None:
-            inside: Any = flow
-            while inside is not None:
-                if isinstance(inside, Spy):
-                    inside.iterated = True
-                inside = inside._inside
-        try:
-            super().close()
-        finally:
-            self._iterator = None  # counting the blocks has made one; any other comes too late
+        if self._iterator is not None and self._iterator.__length_hint__():
+            self._stopped(flow)
+        super().close()
+
+    def _stopped(self, flow: Any) -> None:
+        """Tell all spies that somebody began to pull it, and did not go on to the end."""
+        while flow is not None:
+            if isinstance(flow, Spy):
+                flow.iterated = True
+            flow = flow._inside
 
     def look(self) -> None:
         """Tell of a list that was pulled after it had been closed: nobody hears of it then."""
@@ -412,7 +563,7 @@ class SpiedBlocks(WatchedBlocks):
             return
         self._flow = self._iterator = None
         if spy.parent is None:
-            spy.finish_trace(spy.trace)
+            spy.trace.end()
 
 
 def bind_spy(
@@ -443,28 +594,29 @@ def bind_spy(
         spy.bytes = 0
         spy.complete = False
         spy.error = spy._body = spy._close = spy._inside = None
+        spy.child = spy.sizes = None
+        spy.out = spy.over = spy.shut = False
+        spy.heading = spy.called = 0.0
         spy.outer = outer
         spy.inner = inner
         spy.parent = parent
         spy.trace = trace
         spy.tape = tape = trace.tape
-        spy.spent = spy.heading = 0.0
         spies = trace.spies
         spy.number = number = len(spies)
         spies.append(spy)
-        if type(environ) is dict:
-            spy.snapshot = now = environ.copy()
-            kind = None
-        else:
-            spy.snapshot = now = items_of(environ)
-            kind = thing(environ)
-        before = now if parent is None else parent.snapshot
-        if before is now or same(before, now):
-            tape.append((CAME, number, parent and parent.number, None, kind))
-        else:
-            tape.append((CAME, number, parent and parent.number, changes(before, now), kind))
-        if kind is not None and not hasattr(environ, "get"):
-            spy.over = True
+        if parent is not None:
+            parent.child = spy
+            try:
+                same = type(environ) is dict and environ == parent.snapshot
+            except Exception:  # a value of somebody's fails to compare itself
+                same = False
+            if same:
+                spy.snapshot = parent.snapshot
+                tape.append((CAME, number, parent.number, None, None))
+            elif not spy.look(environ):
+                return app(environ, start_response)
+        elif not spy.look(environ):
             return app(environ, start_response)
         file_wrapper = environ.get("wsgi.file_wrapper")  # rule 3: before the call
         current.set(spy)
@@ -474,21 +626,14 @@ def bind_spy(
         except BaseException as error:
             spy.called = perf_counter() - began
             current.set(former)
-            spy._raised(error)
+            spy._broke(error)
+            spy.close()
             raise
         spy.called = perf_counter() - began
         current.set(former)
-        return spy._carry(body, file_wrapper)
+        return spy.carry(body, file_wrapper)
 
     return own_code(spied), own_code(cross)
-
-
-def same(before: dict[Any, Any], now: dict[Any, Any]) -> bool:
-    """Are two environs the same? A value of somebody's may fail to compare itself."""
-    try:
-        return before == now
-    except Exception:
-        return False
 
 
 def items_of(environ: Any) -> dict[Any, Any]:

@@ -12,8 +12,7 @@ from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 from wsgimw.devtools.xray.judging import Judge, Secret
-from wsgimw.devtools.xray.spy import CAME, ENDED, FAILED, HEAD, Spy
-from wsgimw.devtools.xray.things import Thing
+from wsgimw.devtools.xray.spy import CAME, ENDED, FAILED, HEAD
 from wsgimw.redact import REDACTED, is_secret, mask_query, mask_url
 from wsgimw.shapes import mask_shapes
 from wsgimw.testing.crossing import Room
@@ -28,8 +27,6 @@ _URLS = ("REQUEST_URI", "RAW_URI", "HTTP_REFERER", "Location", "Content-Location
 class Facts(NamedTuple):
     """What one spy has counted. Times are seconds; `came` and `closed` by the same clock."""
 
-    outer: Room
-    inner: Room
     came: float
     called: float
     pulled: float
@@ -42,81 +39,63 @@ class Facts(NamedTuple):
     bytes: int
     writes: int
     written: int
-    listed: bool
     failed: str
     out: bool
 
 
-def facts(spy: Spy) -> tuple[Any, ...]:
-    """Return what one spy has counted, in the order of `Facts`."""
-    return (
-        spy.outer,
-        spy.inner,
-        getattr(spy, "came", 0.0),
-        spy.called,
-        spy.pulled if spy.closing else spy.spent,
-        spy.spent if spy.closing else 0.0,
-        spy.heading,
-        spy.writing,
-        spy.closed_at,
-        spy.whole,
-        spy.blocks,
-        spy.sent if not spy.listed or spy.whole else spy.bytes - spy.written,
-        spy.writes,
-        spy.written,
-        spy.listed,
-        spy.failed_type,
-        spy.out,
-    )
+_NOTHING = Facts(0, 0, 0, 0, 0, 0, None, False, 0, 0, 0, 0, "", False)
 
 
 class Kept:
-    """A request that is over, as it was noted; `told` is its dict once somebody has read it."""
+    """A request that is over: what was noted of it, and its dict once somebody has read it."""
 
-    __slots__ = ("first", "id", "redacted", "request", "spies", "streams", "tape", "time", "told")
+    __slots__ = ("noted", "told")
 
-    def __init__(
-        self,
-        id: str,
-        time: float,
-        request: tuple[str, str, str],
-        tape: list[tuple[Any, ...]],
-        spies: list[tuple[Any, ...]],
-        streams: list[tuple[Room, int, str]],
-        first: float | None,
-        redacted: frozenset[str],
-    ) -> None:
-        self.id = id
-        self.time = time
-        self.request = request
-        self.tape = tape
-        self.spies = spies
-        self.streams = streams
-        self.first = first
-        self.redacted = redacted
+    def __init__(self, noted: tuple[Any, ...]) -> None:
+        self.noted: tuple[Any, ...] | None = noted
         self.told: dict[str, Any] | None = None
 
 
 def tell(kept: Kept) -> dict[str, Any]:
     """Return the dict of a request, and let go of what it was made of."""
     if kept.told is None:
-        kept.told = _Story(kept).tell()
-        kept.tape, kept.spies, kept.streams = [], [], []
+        assert kept.noted is not None
+        kept.told = _Story(*kept.noted).tell()
+        kept.noted = None
     return kept.told
 
 
 class _Story:
-    def __init__(self, kept: Kept) -> None:
-        self.kept = kept
-        self.spies = [Facts(*spy) for spy in kept.spies]
-        self.method, self.path, self.query = kept.request
-        fields = {name[5:].replace("_", "-").lower() for name in kept.redacted if name[:5] == "HTTP_"}
-        self.hidden = {name.lower() for name in kept.redacted} | fields
+    def __init__(
+        self,
+        id: str,
+        time: float,
+        request: tuple[str, str, str],
+        tape: list[tuple[Any, ...]],
+        rooms: list[tuple[Room, Room]],
+        facts: list[tuple[Any, ...] | None],
+        streams: list[tuple[Room, int, str]],
+        first: float | None,
+        redacted: frozenset[str],
+    ) -> None:
+        self.id = id
+        self.time = time
+        self.method, self.path, self.query = request
+        self.tape = tape
+        self.rooms = rooms
+        self.streams = streams
+        self.first = first
+        for event in tape:
+            if event[0] == ENDED:
+                facts[event[1]] = event[-1]
+        self.spies = [_NOTHING if spy is None else Facts(*spy) for spy in facts]
+        fields = {name[5:].replace("_", "-").lower() for name in redacted if name[:5] == "HTTP_"}
+        self.hidden = {name.lower() for name in redacted} | fields
         self.parents: dict[int, int | None] = {}
         self.edits: dict[int, Any] = {}
         self.heads: dict[int, tuple[Any, Any]] = {}  # the last one of each
         self.errors: dict[int, str] = {}
-        for what, number, *rest in kept.tape:
+        for what, number, *rest in self.tape:
             if what == CAME:
                 self.parents[number], self.edits[number] = rest[0], rest[1]
             elif what == HEAD:
@@ -133,32 +112,30 @@ class _Story:
 
     def tell(self) -> dict[str, Any]:
         """Return the dict."""
-        kept, root = self.kept, self.spies[0]
-        judge = Judge([(spy.outer, spy.inner) for spy in self.spies], self.method, self.is_secret)
-        judge.hear(kept.tape)
-        for room, rule, sentence in kept.streams:
+        judge = Judge(self.rooms, self.method, self.is_secret)
+        judge.hear(self.tape)
+        for room, rule, sentence in self.streams:
             judge.blame(room, rule, sentence)
         lanes: dict[Room, list[int]] = {}
-        for number, spy in enumerate(self.spies):
-            lanes.setdefault(spy.inner, []).append(number)
+        for number, (_, room) in enumerate(self.rooms):
+            lanes.setdefault(room, []).append(number)
         told = [self._lane(room, numbers, judge) for room, numbers in lanes.items()]
         total = sum(lane["ms"]["self"] for lane in told)
         return {
-            "id": kept.id,
-            "time": kept.time,
+            "id": self.id,
+            "time": self.time,
             "method": _text(self.method),
             "path": _text(self.path),
             "query": _text(mask_query(self.query)),
             "status": _status(self.heads.get(0, (None, ()))[0]),
             "total_ms": round(total, 3),
-            "first_byte_ms": None if kept.first is None else _ms(kept.first),
+            "first_byte_ms": None if self.first is None else _ms(self.first),
             "headers": self._headers(),
             "layers": told,
         }
 
     def _lane(self, room: Room, numbers: list[int], judge: Judge) -> dict[str, Any]:
         inner = [child for number in numbers for child in self.children[number]]
-        first = self.spies[numbers[0]]
         # Of a second call of the app, that whose head went on.
         last = numbers[-1]
         given = self.heads.get(last)
@@ -179,7 +156,7 @@ class _Story:
             "faults": [
                 {"rule": rule, "message": sentence} for rule, sentence in judge.blamed.get(room, ())
             ],
-        } | ({} if first else {})
+        }
 
     def _environ(self, inner: list[int]) -> dict[str, Any]:
         added: dict[str, str] = {}
@@ -248,7 +225,7 @@ class _Story:
             inside, by = by, {}
             for item in self.heads[number][1]:
                 writers = inside.get(item)
-                room = self.spies[number].inner.name
+                room = self.rooms[number][1].name
                 by.setdefault(item, []).append(writers.pop(0) if writers else room)
         return by
 
@@ -334,5 +311,3 @@ def _name(key: Any) -> str:
 def _text(value: str) -> str:
     return value if len(value) <= MOST_VALUE else f"{value[:MOST_VALUE]} ..."
 
-
-__all__ = ["VERSION", "Facts", "Kept", "Thing", "facts", "tell"]

@@ -105,12 +105,12 @@ def sizes_of(blocks: Any) -> Sizes:
 def head_of(values: list[Any], keywords: dict[str, Any]) -> tuple[Any, Any, Any]:
     """Return status, headers and the rest of a call of `start_response` that is not the plain one.
 
-    The rest is `(number of values, the names of keywords, exc_info: None, True or a stand-in)`.
+    The rest is `(number of values, the names of keywords, exc_info: None, True, or `(what was given,)`)`.
     """
     given = [*values, *keywords.values()]
     exc_info = given[2] if len(given) > 2 else None
     if exc_info is not None:
-        exc_info = plain(exc_info) if exc_info_fault(exc_info) else True
+        exc_info = (plain(exc_info),) if exc_info_fault(exc_info) else True
     headers = given[1] if len(given) > 1 else None
     if type(headers) is list:
         headers = (*headers,)

@@ -121,10 +121,10 @@ class Binder:
         self.live = live
         self.name = name or name_of
 
-    def bind(self, app: WSGIApplication) -> Cross:
-        """Return the function that sends a request through the spied app, and begins a trace."""
+    def bind(self, app: WSGIApplication) -> tuple[WSGIApplication, Cross]:
+        """Return the app that is bound anew, and the function that begins a trace with it."""
         room, bound = self._whole(app)
-        return bind_spy(bound, SERVER, room, self.live)[1]
+        return bound, bind_spy(bound, SERVER, room, self.live)[1]
 
     def _whole(self, app: Any) -> tuple[Room, WSGIApplication]:
         layers, inner = take_apart(app)

@@ -116,7 +116,9 @@ class Judge:
         if kind is not None and not hasattr(environ, "get"):
             crossing.closed = True
 
-    def _head(self, crossing: Replayed, status: Any, headers: Any, rest: Any = None) -> None:
+    def _head(
+        self, crossing: Replayed, status: Any, headers: Any, rest: Any, at: float
+    ) -> None:
         count, keywords, exc_info = rest or (2, False, None)
         if type(headers) is tuple:
             headers = [self._item(item) for item in headers]

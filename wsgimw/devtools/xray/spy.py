@@ -149,7 +149,7 @@ class Spy(Flow):
             given: Any = (*headers,)
             if given != trace.sound or type(status) is not str:
                 status, given = self._kept(status, given)
-            self.tape.append((HEAD, self.number, status, given, None))
+            self.tape.append((HEAD, self.number, status, given, None, began))
             if trace.watched:
                 write = self._outward(self.start_response, sent, headers)
             else:
@@ -180,7 +180,7 @@ class Spy(Flow):
         """Pass on a head that has an exc_info, or that is not given as it should be."""
         tape, number = self.tape, self.number
         status, headers, rest = head_of(values, keywords)
-        tape.append((HEAD, number, *kept_head(status, headers), rest))
+        tape.append((HEAD, number, *kept_head(status, headers), rest, perf_counter()))
         came = raised = False
         write: Any = None
         try:

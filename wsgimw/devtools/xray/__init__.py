@@ -19,8 +19,8 @@ Each request that passes is recorded, one lane for each layer, the outermost fir
 >>> (request,) = application.recording.requests
 >>> for lane in request["layers"]:
 ...     print(lane["layer"], lane["bytes"], [name for name, _ in lane["head"]["added"]])
-RequestId() [51, 51] ['X-Request-ID']
-Compress() [3000, 51] ['Content-Encoding', 'Content-Length', 'Vary']
+RequestId() [48, 48] ['X-Request-ID']
+Compress() [3000, 48] ['Vary', 'Content-Length', 'Content-Encoding']
 app [0, 3000] ['Content-Type']
 >>> [field["by"] for field in request["headers"] if field["name"] == "Vary"]
 ['Compress()']

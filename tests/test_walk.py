@@ -70,8 +70,10 @@ def test_peel_ends_where_an_app_holds_itself() -> None:
         def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Any:
             raise AssertionError("the app is never called")
 
+        wsgi_app = __call__
+
     loop = Loop()
-    loop.wsgi_app = compose(Same())(loop)  # type: ignore[attr-defined]
+    loop.wsgi_app = compose(Same())(loop)  # type: ignore[method-assign, assignment]
     assert peel(loop) == ((Same(),), loop)
 
 

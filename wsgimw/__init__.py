@@ -26,8 +26,11 @@ if TYPE_CHECKING:
     from wsgimw.compress import Compress as Compress
     from wsgimw.compress import Gzip as Gzip
     from wsgimw.decompress import Decompress as Decompress
+    from wsgimw.devtools.explain import explain as explain
+    from wsgimw.devtools.xray import xray as xray
     from wsgimw.errors import CatchErrors as CatchErrors
     from wsgimw.errors import StatusPages as StatusPages
+    from wsgimw.facts import Facts as Facts
     from wsgimw.request_id import RequestId as RequestId
     from wsgimw.routing import Host as Host
     from wsgimw.routing import Include as Include
@@ -48,6 +51,7 @@ __all__ = [
     "Compress",
     "Decompress",
     "Exchange",
+    "Facts",
     "Gzip",
     "Hooks",
     "Host",
@@ -63,11 +67,13 @@ __all__ = [
     "StaticFiles",
     "StatusPages",
     "compose",
+    "explain",
     "layer",
     "not_found",
     "params",
     "unless",
     "when",
+    "xray",
 ]
 
 _LAZY = {
@@ -76,6 +82,7 @@ _LAZY = {
     "CatchErrors": "wsgimw.errors",
     "Compress": "wsgimw.compress",
     "Decompress": "wsgimw.decompress",
+    "Facts": "wsgimw.facts",
     "Gzip": "wsgimw.compress",
     "Host": "wsgimw.routing",
     "Include": "wsgimw.routing",
@@ -86,9 +93,11 @@ _LAZY = {
     "Route": "wsgimw.routing",
     "Router": "wsgimw.routing",
     "StatusPages": "wsgimw.errors",
+    "explain": "wsgimw.devtools.explain",
     "not_found": "wsgimw.routing",
     "params": "wsgimw.routing",
     "StaticFiles": "wsgimw.static",
+    "xray": "wsgimw.devtools.xray",
 }
 
 if not TYPE_CHECKING:  # a visible __getattr__ makes checkers accept any misspelt name

@@ -78,7 +78,7 @@ stack + stack  # type: ignore[operator]
 
 # Ways to write a layer.
 layer(plain)  # type: ignore[arg-type]
-layer()  # type: ignore[call-arg]
+layer()  # type: ignore[call-overload]
 
 
 class Hooked(Hooks):

@@ -65,6 +65,7 @@ from wsgimw.access_log.template import Template, check_format, template_of
 from wsgimw.compose import BaseLayer
 from wsgimw.describe import describe
 from wsgimw.exchange import flow_through
+from wsgimw.facts import Facts
 from wsgimw.record import KEY, Record
 
 if TYPE_CHECKING:
@@ -115,6 +116,17 @@ class AccessLog(BaseLayer):
                 'such as keep=lambda entry: entry["status"] >= 400'
             )
         object.__setattr__(self, "redact", _redact(self.redact))
+
+    @property
+    def facts(self) -> Facts:
+        """What `wsgimw.explain` knows of it."""
+        return Facts(
+            reads=["peer", "request id"],
+            does=["logs"],
+            once=[f"a log line to {describe(self.sink)}"],
+            cost="body",
+            environ=["wsgimw.record"],
+        )
 
     def _bind(self, app: WSGIApplication) -> WSGIApplication:
         masks = Masks(self.redact)

@@ -10,6 +10,7 @@ import json
 import os
 import re
 import shlex
+import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -27,6 +28,8 @@ from tests.xray_recording import (
     hostile_recording,
     hostile_stack,
 )
+from wsgimw import CatchErrors, Compress, RequestId, compose
+from wsgimw.devtools.xray import xray
 from wsgimw.devtools.xray.story import story
 
 pytestmark = pytest.mark.slow
@@ -72,8 +75,8 @@ class Seen:
 
     def check_quiet(self) -> None:
         """Nothing was asked of anybody else, nothing was refused, nothing was complained of."""
-        own = [url for url in self.requests if url.startswith(f"{self.origin}/_xray/")]
-        assert [*self.requests] == own
+        own = re.compile(re.escape(f"{self.origin}/_xray") + r"(/.*)?")
+        assert [url for url in self.requests if not own.fullmatch(url)] == []
         assert self.said == []
         assert self.page.evaluate("window.violations || []") == []
 
@@ -406,6 +409,51 @@ def test_it_is_complete_without_javascript(visit: Any) -> None:
     assert seen.page.locator(".steps li:visible").count() == 22
     assert "curl -X GET" in seen.text("#curl")
     assert seen.said == []
+
+
+def app(environ: dict[str, Any], start_response: Any) -> Iterator[bytes]:
+    start_response("200 OK", [("Content-Type", "text/plain"), ("X-Evil", VECTORS["script"])])
+    yield b"hello " * 400
+
+
+def forgets_close(inner: Any) -> Any:
+    def forgetting(environ: dict[str, Any], start_response: Any) -> Iterator[bytes]:
+        yield from inner(environ, start_response)
+
+    return forgetting
+
+
+def test_the_real_thing(browser: Any) -> None:
+    """Requests through a stack, recorded and served by `xray` itself."""
+    stack = compose(RequestId(), CatchErrors(), Compress(), forgets_close)
+    with serving(xray(stack(app))) as server:
+        origin = f"http://127.0.0.1:{server.server_port}"
+        context = browser.new_context()
+        try:
+            context.set_default_timeout(MILLISECONDS)
+            page = context.new_page()
+            seen = Seen(page, origin)
+            page.add_init_script(LISTEN)
+            page.on("request", lambda request: seen.requests.append(request.url))
+            page.on("console", lambda message: seen.said.append(message.text))
+            page.goto(f"{origin}/_xray")
+            assert page.locator(".stack li").all_inner_texts()[3].startswith("forgets_close")
+            ask = urllib.request.Request(f"{origin}/shop", headers={"Accept-Encoding": "gzip"})
+            with urllib.request.urlopen(ask, timeout=20) as answer:
+                answer.read()
+            page.locator("#requests a").click()
+            page.locator("h1:has-text('GET /shop')").wait_for()
+            assert "Rule 22" in open_layer(seen, 3).text_content()
+            added = open_layer(seen, 2).locator(".diff .add, .diff .mod").all_inner_texts()
+            assert any("Content-Encoding: gzip" in line for line in added)
+            rows = page.locator("tbody tr").all_inner_texts()
+            assert any(VECTORS["script"] in row and row.endswith("app") for row in rows)
+            shoot(seen, "real")
+            page.reload()
+            page.locator("h1:has-text('GET /shop')").wait_for()
+            seen.check_quiet()
+        finally:
+            context.close()
 
 
 @pytest.mark.parametrize("bypass", [False, True], ids=["policy", "without the policy"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import itertools
 import json
 from typing import Any
 
@@ -10,6 +11,7 @@ from tests.failing_site import VECTORS
 from wsgimw.devtools.xray.page import page, policy, request_page
 
 Recorded = dict[str, Any]
+NONCES = itertools.count()
 
 
 def layer(text: str, **given: Any) -> Recorded:
@@ -236,7 +238,7 @@ class Site:
     def __call__(self, environ: dict[str, Any], start_response: Any) -> list[bytes]:
         from urllib.parse import parse_qs
 
-        nonce = "bm9uY2U"
+        nonce = f"n{next(NONCES)}"
         path = environ["PATH_INFO"]
         asked = parse_qs(environ.get("QUERY_STRING", "")).get("id")
         status, kind, text = "200 OK", "text/html; charset=utf-8", None

@@ -50,7 +50,8 @@ def _layer(layer: Mapping[str, Any]) -> str:
     depth = min(MOST_DEPTH, int(number(layer.get("depth"))))
     findings = "".join(_finding(mapping(each)) for each in items(layer.get("findings")))
     cost = layer.get("cost")
-    touches = f'<span class="cost soft">touches {text(cost, 20)}</span>' if cost else ""
+    known = cost and cost != "?"
+    touches = f'<span class="cost soft">touches {text(cost, 20)}</span>' if known else ""
     row = f'<div class="row">{code(call(layer))}{touches}</div>'
     return f'<li class="depth{depth}">{row}{findings}</li>\n'
 
@@ -58,11 +59,11 @@ def _layer(layer: Mapping[str, Any]) -> str:
 def _finding(finding: Mapping[str, Any]) -> str:
     severity = shown(finding.get("severity"), 40)
     kind = KINDS.get(severity, "note")
-    said = " ".join(text(finding.get(key), 800) for key in ("message", "why"))
+    said = " ".join(shown(finding.get(key), 800) for key in ("message", "why")).strip()
     fix = finding.get("fix")
     shown_fix = f"<p><b>Fix:</b> {text(fix, 800)}</p>" if fix else ""
     return (
         f'<div class="finding {kind}"><p>{badge(kind, severity or "note")} '
         f'<span class="soft">{text(finding.get("id"), 80)}</span></p>'
-        f"<p>{said.strip()}</p>{shown_fix}</div>"
+        f"<p>{text(said[:1].upper() + said[1:])}</p>{shown_fix}</div>"
     )

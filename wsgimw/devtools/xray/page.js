@@ -157,7 +157,11 @@
     try {
       const answer = await fetch(address, { cache: "no-store" });
       if (!answer.ok) throw new Error(answer.status);
-      const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+      // Not the whole: its style has a nonce of its own, which is not that of this document.
+      const text = await answer.text();
+      const part = (start, end, from = text.indexOf(start)) => text.slice(from, text.indexOf(end, from));
+      const html = part("<title>", "</title>") + "</title>" + part('<main id="main"', "</main>");
+      const page = new DOMParser().parseFromString(html, "text/html");
       const next = page.getElementById("main");
       main.replaceChildren(...[...next.childNodes].map(node => document.importNode(node, true)));
       document.title = page.title;

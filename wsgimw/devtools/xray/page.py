@@ -39,11 +39,7 @@ def policy(nonce: str) -> list[tuple[str, str]]:
             "Content-Security-Policy",
             f"default-src 'none'; style-src 'nonce-{nonce}'; script-src 'nonce-{nonce}'; "
             "connect-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'",
-        ),
-        ("Referrer-Policy", "no-referrer"),
-        ("X-Content-Type-Options", "nosniff"),
-        ("X-Robots-Tag", "noindex"),
-        ("Cache-Control", "no-store"),
+        )
     ]
 
 

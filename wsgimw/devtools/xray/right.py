@@ -54,7 +54,7 @@ def request_section(request: Mapping[str, Any], stack: Mapping[str, Any] | None)
     return (
         f"{_heading(request)}"
         f'<section aria-labelledby="h-way"><h2 id="h-way">The way in and out</h2>\n'
-        f'<div class="picture wide">{waterfall(request, width=620, link="#layer-")}</div>\n'
+        f'<div class="picture wide">{waterfall(request, width=560, link="#layer-")}</div>\n'
         f'<div class="picture narrow">{waterfall(request, width=330, link="#layer-")}</div>\n'
         f"{LEGEND if found else ''}"
         f"{_player(request, known)}</section>\n"
@@ -128,6 +128,8 @@ def _replay(request: Mapping[str, Any]) -> str:
     return (
         '<section aria-labelledby="h-again" class="again">'
         '<h2 id="h-again">The same request again</h2>\n'
+        '<p class="soft">The recording has neither the headers nor the body of a request: '
+        "add those that matter.</p>\n"
         f"{_copied('curl', 'As a curl command', command)}"
         f"{_copied('webtest', 'As a WebTest test', test)}"
         '<p class="buttons"><button type="button" data-download hidden>'

@@ -8,12 +8,12 @@ to the app, untouched.
 from __future__ import annotations
 
 from collections.abc import Callable
+from secrets import token_urlsafe
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs
 
 from wsgimw.answers import Answer, text_answer, whole
 from wsgimw.devtools.xray.recording import Recording
-from wsgimw.devtools.xray.waterfall import waterfall
 from wsgimw.peers import closed_gates
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["Serving"]
 
 JSON = "application/json"
-TEXT = "text/plain; charset=utf-8"
+HTML = "text/html; charset=utf-8"
 PRIVATE = [
     ("Cache-Control", "no-store"),
     ("X-Content-Type-Options", "nosniff"),
@@ -63,15 +63,18 @@ class Serving:
         return text_answer(404, PRIVATE, method=method)
 
     def _page(self, path: str, asked: str | None, method: str | None) -> Answer:
-        shown = [r for r in self.recording.requests if asked is None or r["id"] == asked]
-        if not shown and asked is not None:
+        from wsgimw.devtools.xray.page import page, policy, request_page
+
+        recording, stack, nonce = self.recording.as_dict(), self.stack(), token_urlsafe(16)
+        if asked is None:
+            made: str | None = page(recording, path=path, stack=stack, nonce=nonce)
+        else:
+            made = request_page(recording, asked, path=path, stack=stack, nonce=nonce)
+        if made is None:
             text = "this request is not, or no longer, among those that were recorded"
             return text_answer(404, PRIVATE, method=method, text=text)
-        text = "\n\n\n".join(waterfall(request) for request in reversed(shown))
-        data = (text or "nothing was recorded yet").encode() + b"\n"
-        return whole(200, TEXT, data, PRIVATE, method=method)
+        return whole(200, HTML, made.encode(), [*PRIVATE, *policy(nonce)], method=method)
 
 
 def _nobody(environ: WSGIEnvironment) -> bool:
     return False
-

@@ -58,7 +58,7 @@ def waterfall(
     most = max((lane.size for lane in made), default=0.0)
     height = TOP + ROW * len(made) + 10
     shapes = [_ends(pen, request, made, most)]
-    shapes += [_lane(pen, made, index, link) for index in range(len(made))]
+    shapes += [_lane(pen, made, index, link, wide) for index in range(len(made))]
     crossings = "".join(_crossing(pen, made, index, most) for index in range(len(made)))
     shapes.append(f'<g pointer-events="none">{crossings}</g>\n')  # the lane beneath is the link
     if link:
@@ -135,7 +135,7 @@ def _crossing(pen: Pen, made: tuple[Lane, ...], index: int, most: float) -> str:
     return down + pen("path", "flow", d=tip) + up + size
 
 
-def _lane(pen: Pen, made: tuple[Lane, ...], index: int, link: str) -> str:
+def _lane(pen: Pen, made: tuple[Lane, ...], index: int, link: str, wide: float) -> str:
     lane = made[index]
     y = _bar(index)
     body, own = ("core", "coreself") if lane.innermost else ("bar", "self")
@@ -158,15 +158,7 @@ def _lane(pen: Pen, made: tuple[Lane, ...], index: int, link: str) -> str:
     places = " ".join(f"{each:.1f}" for each in (lane.start + 3, lane.end - 3, y + BAR / 2))
     label = escape(f"{name(lane.layer)}: what it did")
     # The whole row is the link's, not the strokes alone.
-    row = pen(
-        "rect",
-        "card",
-        x=lane.start,
-        y=y - 20,
-        width=lane.end - lane.start,
-        height=34,
-        fill_opacity="0",
-    )
+    row = pen("rect", "card", x=0, y=y - 26, width=wide, height=ROW, fill_opacity="0")
     return (
         f'<a class="x-lane" href="{escape(link)}{lane.index}" data-layer="{lane.index}" '
         f'data-at="{places}" aria-label="{label}">{row}{inner}</a>\n'
@@ -177,19 +169,33 @@ def _text(pen: Pen, lane: Lane, y: float) -> str:
     """Name a lane: between its ways down and up if there is room, or beside it."""
     spent = _self(lane)
     mark = "! " if lane.faulty or lane.layer.get("error") else ""
-    words = f"{mark}{name(lane.layer)}"
-    inside = lane.end - lane.start - 14 - THICKEST - 8
-    beside = lane.start - MARGIN
-    if (len(words) + len(spent) + 3) * CHARACTER > max(inside, beside):
-        words = f"{mark}{short(name(lane.layer))}"
-    need = (len(words) + len(spent) + 3) * CHARACTER
-    style: dict[str, str | float] = {"y": y, "font_size": 12, "font_family": MONO}
     kind = "bad" if mark else "ink"
-    if inside < need and beside > inside:
-        text = fitted(words, beside - (len(spent) + 2) * CHARACTER, CHARACTER)
-        return pen("text", kind, f"{text}  {spent}", x=lane.start - 8, text_anchor="end", **style)
-    text = fitted(words, inside - (len(spent) + 1) * CHARACTER, CHARACTER)
-    right = lane.end - THICKEST - 6
-    return pen("text", kind, text, x=lane.start + 13, **style) + pen(
-        "text", "soft", spent, x=right, text_anchor="end", **style
-    )
+    inside = lane.end - lane.start - 14 - THICKEST - 8
+    beside = lane.start - 12
+    style: dict[str, str | float] = {"y": y, "font_size": 12, "font_family": MONO}
+
+    def within(text: str, kind: str) -> str:
+        return pen("text", kind, text, x=lane.start + 13, **style)
+
+    def before(text: str, kind: str) -> str:
+        return pen("text", kind, text, x=lane.start - 8, text_anchor="end", **style)
+
+    def both(words: str) -> str:
+        right = lane.end - THICKEST - 6
+        return within(words, kind) + pen("text", "soft", spent, x=right, text_anchor="end", **style)
+
+    also = (len(spent) + 2) * CHARACTER
+    called = name(lane.layer)
+    for words in (mark + called, mark + short(called)):
+        need = len(words) * CHARACTER
+        if need + also <= inside:
+            return both(words)
+        if need <= inside and also <= beside:
+            return within(words, kind) + before(spent, "soft")
+        if need + also <= beside:
+            return before(f"{words}  {spent}", kind)
+        if need <= beside and also <= inside:
+            return before(words, kind) + within(spent, "soft")
+    if inside > beside:
+        return both(fitted(words, inside - also, CHARACTER))
+    return before(f"{fitted(words, beside - also, CHARACTER)}  {spent}", kind)

@@ -78,7 +78,9 @@ class Trace:
         try:
             self.finish(self)
         finally:
-            self.spies = []  # rule 39
+            for spy in self.spies:
+                spy.child = None  # rule 39
+            self.spies = []
 
 
 class Spy(Flow):

@@ -205,9 +205,7 @@ def _run(options: argparse.Namespace) -> int:
             )
         else:
             app = _load_app(options.target)
-            serve.run(
-                app, options.host, options.port, threads=options.threads, xrayed=options.xray
-            )
+            serve.run(app, options.host, options.port, threads=options.threads, xrayed=options.xray)
     except serve.CannotListen as error:
         raise Usage(str(error)) from None
     return GOOD

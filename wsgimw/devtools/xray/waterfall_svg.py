@@ -47,13 +47,13 @@ def waterfall(
 ) -> str:
     """Return an SVG of a request, a dict of the recording.
 
-    `dark`: in the colours of a dark page. `width`: in pixels; 320 is the least that is legible.
+    `dark`: in the colours of a dark page. `width`: in pixels, at least 300.
     `link`: makes each lane a link to `link` and the number of its layer, and adds the dot that the
     page's "play" moves; without it the picture stands alone.
     """
     pen = Pen(dark=dark)
-    wide = max(width, 240.0)
-    step = 15.0 if wide > 500 else 8.0
+    wide = max(width, 300.0)
+    step = 13.0 if wide > 500 else 8.0
     made = lanes(request, left=MARGIN, right=wide - SIZES, step=step)
     most = max((lane.size for lane in made), default=0.0)
     height = TOP + ROW * len(made) + 10
@@ -196,6 +196,8 @@ def _text(pen: Pen, lane: Lane, y: float) -> str:
             return before(f"{words}  {spent}", kind)
         if need <= beside and also <= inside:
             return before(words, kind) + within(spent, "soft")
+    if inside - also < beside and also <= inside:
+        return before(fitted(words, beside, CHARACTER), kind) + within(spent, "soft")
     if inside > beside:
         return both(fitted(words, inside - also, CHARACTER))
-    return before(f"{fitted(words, beside - also, CHARACTER)}  {spent}", kind)
+    return before(f"{fitted(words, beside - also, CHARACTER)}  {spent}".lstrip(), kind)

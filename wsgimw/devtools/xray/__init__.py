@@ -18,10 +18,10 @@ Each request that passes is recorded, one lane for each layer, the outermost fir
 '200 OK'
 >>> (request,) = application.recording.requests
 >>> for lane in request["layers"]:
-...     print(lane["layer"], lane["bytes"], [name for name, _ in lane["head"]["added"]])
-RequestId() [48, 48] ['X-Request-ID']
-Compress() [3000, 48] ['Vary', 'Content-Length', 'Content-Encoding']
-app [0, 3000] ['Content-Type']
+...     print(lane["layer"], lane["blocks"], sorted(name for name, _ in lane["head"]["added"]))
+RequestId() [1, 1] ['X-Request-ID']
+Compress() [1, 1] ['Content-Encoding', 'Content-Length', 'Vary']
+app [0, 1] ['Content-Type']
 >>> [field["by"] for field in request["headers"] if field["name"] == "Vary"]
 ['Compress()']
 

@@ -7,7 +7,7 @@ to the app, untouched.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import secrets
 from secrets import token_urlsafe
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs
@@ -17,7 +17,7 @@ from wsgimw.devtools.xray.recording import Recording
 from wsgimw.peers import closed_gates
 
 if TYPE_CHECKING:
-    from _typeshed.wsgi import WSGIEnvironment
+    from _typeshed.wsgi import WSGIApplication, WSGIEnvironment
 
 __all__ = ["Serving"]
 
@@ -36,12 +36,11 @@ METHODS = ("GET", "HEAD")
 class Serving:
     """Answers what is asked below `path`."""
 
-    def __init__(
-        self, recording: Recording, path: str, stack: Callable[[], dict[str, Any] | None]
-    ) -> None:
+    def __init__(self, recording: Recording, path: str, app: WSGIApplication) -> None:
         self.recording = recording
         self.path = path
-        self.stack = stack
+        self.app = app
+        self.explained: dict[str, Any] | None = None
 
     def answer(self, environ: WSGIEnvironment) -> Answer | None:
         """Return the answer to a request, or None: it is the app's."""
@@ -65,15 +64,29 @@ class Serving:
     def _page(self, path: str, asked: str | None, method: str | None) -> Answer:
         from wsgimw.devtools.xray.page import page, policy, request_page
 
-        recording, stack, nonce = self.recording.as_dict(), self.stack(), token_urlsafe(16)
+        recording, stack = self.recording.as_dict(), self._stack()
+        nonce = secrets.token_urlsafe(16)
+        html: str | None
         if asked is None:
-            made: str | None = page(recording, path=path, stack=stack, nonce=nonce)
+            html = page(recording, path=path, stack=stack, nonce=nonce)
         else:
-            made = request_page(recording, asked, path=path, stack=stack, nonce=nonce)
-        if made is None:
+            html = request_page(recording, asked, path=path, stack=stack, nonce=nonce)
+        if html is None:
             text = "this request is not, or no longer, among those that were recorded"
             return text_answer(404, PRIVATE, method=method, text=text)
-        return whole(200, HTML, made.encode(), [*PRIVATE, *policy(nonce)], method=method)
+        data = html.encode(errors="backslashreplace")
+        return whole(200, HTML, data, [*PRIVATE, *policy(nonce)], method=method)
+
+    def _stack(self) -> dict[str, Any] | None:
+        """Return what `explain` says of the app, asked once."""
+        if self.explained is None:
+            from wsgimw.devtools.explain import explain
+
+            try:
+                self.explained = explain(self.app).to_dict()
+            except Exception:  # an app that cannot be walked is shown without its stack
+                self.explained = {}
+        return self.explained or None
 
 
 def _nobody(environ: WSGIEnvironment) -> bool:

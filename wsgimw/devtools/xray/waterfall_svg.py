@@ -35,6 +35,8 @@ MARGIN = 18.0
 SIZES = 68.0
 """Room on the right for the bytes."""
 THICKEST = 17.0
+LEAST = 0.12
+"""The width of an app that took no time, as a part of the whole."""
 THINNEST = 2.5
 FULL = 4096.0
 """Bytes that are drawn thickest, or the most of the request if those are more."""
@@ -54,7 +56,7 @@ def waterfall(
     pen = Pen(dark=dark)
     wide = max(width, 300.0)
     step = 13.0 if wide > 500 else 8.0
-    made = lanes(request, left=MARGIN, right=wide - SIZES, step=step)
+    made = lanes(request, left=MARGIN, right=wide - SIZES, step=step, least=wide * LEAST)
     most = max((lane.size for lane in made), default=0.0)
     height = TOP + ROW * len(made) + 10
     shapes = [_ends(pen, request, made, most)]

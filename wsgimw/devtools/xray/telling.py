@@ -186,7 +186,9 @@ class _Story:
         if name in _QUERIES:
             return _text(mask_query(value))
         if name in _URLS or name.title() in _URLS:
-            value = mask_url(value)
+            masked = mask_url(value)
+            if masked != value:
+                return _text(masked)
         return _text(mask_shapes(value[:MOST_VALUE]))
 
     def _head(

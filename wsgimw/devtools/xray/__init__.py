@@ -42,13 +42,11 @@ from __future__ import annotations
 
 import math
 import re
-from functools import cache
 from random import random
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from wsgimw import misuse
 from wsgimw.describe import describe
-from wsgimw.devtools.explain import explain
 from wsgimw.devtools.xray.binding import Binder
 from wsgimw.devtools.xray.recording import Recording
 from wsgimw.devtools.xray.serving import Serving
@@ -106,7 +104,7 @@ def xray(
     recording = Recording(capacity, None if slow_ms is None else slow_ms / 1000)
     live = recording.live
     bound, cross = Binder(live).bind(app)
-    serving = Serving(recording, path, cache(lambda: explain(app).to_dict()))
+    serving = Serving(recording, path, app)
 
     def xrayed(environ: WSGIEnvironment, start_response: StartResponse) -> Any:
         if str(environ.get("PATH_INFO", "")).startswith(path):

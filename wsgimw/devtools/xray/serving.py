@@ -8,7 +8,6 @@ to the app, untouched.
 from __future__ import annotations
 
 import secrets
-from secrets import token_urlsafe
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs
 

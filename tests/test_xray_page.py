@@ -8,6 +8,7 @@ from html.parser import HTMLParser
 from typing import Any
 
 import pytest
+from werkzeug.test import Client
 
 from tests.failing_site import VECTORS
 from tests.xray_recording import (
@@ -21,10 +22,13 @@ from tests.xray_recording import (
     layer,
     line,
 )
+from wsgimw import Compress, RequestId, compose
+from wsgimw.devtools.xray import xray
 from wsgimw.devtools.xray.layer_view import did
 from wsgimw.devtools.xray.page import page, policy, request_page
 
 NONCE = "bm9uY2U"
+LOCAL = {"REMOTE_ADDR": "127.0.0.1"}
 VOID = {"meta", "input"}
 SVG = {"rect", "circle", "path"}
 
@@ -284,6 +288,33 @@ def test_hostile_text_stays_text(name: str) -> None:
     planted = listed(recording, hostile_stack(vector))
     assert planted.tags == plain.tags
     assert all(re.match(r"\?|#|/_xray/", href) for href in planted.values("href"))
+
+
+def test_xray_serves_it() -> None:
+    def app(environ: Any, start_response: Any) -> list[bytes]:
+        start_response("200 OK", [("Content-Type", "text/plain")])
+        return [b"hello"]
+
+    made = xray(compose(RequestId(), Compress())(app))
+    client = Client(made)
+    client.get("/shop/caf%C3%A9?token=1").close()
+    (recorded,) = made.recording.requests
+    own = f"/_xray/?id={recorded['id']}"
+    answers = [client.get(url, environ_base=LOCAL) for url in ("/_xray/", own)]
+    for answer in answers:
+        shown = Document(answer.text)
+        (nonce,) = {*shown.values("nonce")}
+        assert f"script-src 'nonce-{nonce}'" in answer.headers["Content-Security-Policy"]
+        assert answer.headers["Cache-Control"] == "no-store"
+        assert answer.content_type == "text/html; charset=utf-8"
+        assert "The doctor found nothing." in shown.text
+        assert "/shop/café?token=[redacted]" in shown.text
+    nonces = [answer.headers["Content-Security-Policy"] for answer in answers]
+    assert nonces[0] != nonces[1]
+    assert client.get("/_xray/?id=none", environ_base=LOCAL).status_code == 404
+    answer = client.get("/_xray/requests.json", environ_base=LOCAL)
+    assert answer.json == {"version": 1, "requests": [recorded]}
+    assert client.get("/_xray/").text == "hello"  # to a stranger there is no such page
 
 
 def test_hostile_options_stay_text() -> None:

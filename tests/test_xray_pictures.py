@@ -159,6 +159,43 @@ class TestWaterfall:
         )
         assert name.get("text-anchor") == "end"
 
+    @pytest.mark.parametrize(
+        ("before", "inner", "says"),
+        [
+            pytest.param(1, 99, ["N()", "1.00 ms", "an_app(x=1)", "99.0 ms"], id="all inside"),
+            pytest.param(30, 13, ["an_app(x=1)", "13.0 ms"], id="time beside"),
+            pytest.param(90, 1, ["an_app(x=1)  1.00 ms"], id="both beside"),
+            pytest.param(20, 10, ["an_app(x=1)", "10.0 ms"], id="name beside"),
+        ],
+    )
+    def test_names_find_room(self, before: int, inner: int, says: list[str]) -> None:
+        request = {
+            "layers": [
+                layer("N()", ms=spent(before, inner, 0, 0, 0)),
+                layer("an_app(x=1)", ms=spent(inner, 0, 0, 0, 0)),
+            ]
+        }
+        said = texts(waterfall(request, width=620))
+        assert [each for each in says if each not in said] == []
+
+    @pytest.mark.parametrize("width", [300, 330, 560])
+    @pytest.mark.parametrize("place", [0, 5, 11])
+    def test_no_text_of_a_lane_leaves_the_picture(self, width: int, place: int) -> None:
+        """Wherever the time goes, names are cut and not lost out of sight."""
+        names = [f"A_rather_long_name_of_a_layer_{n}(option={n})" for n in range(12)]
+        inner = [40.0 if n >= place else 90.0 for n in range(12)]
+        layers = [
+            layer(name, ms=spent(50 if n == place else 0.1, rest, 0, 0, 0))
+            for n, (name, rest) in enumerate(zip(names, inner, strict=True))
+        ]
+        for each in ElementTree.fromstring(waterfall({"layers": layers}, width=width)).iter(
+            f"{SVG}text"
+        ):
+            x, long = float(each.attrib["x"]), len(each.text or "") * 7.3
+            end = x if each.get("text-anchor") == "end" else x + long
+            assert end - long >= -1
+            assert end <= width
+
     @pytest.mark.parametrize("count", [0, 1, 25, 100])
     def test_any_number_of_layers(self, count: int) -> None:
         request = {

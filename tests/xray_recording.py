@@ -221,7 +221,8 @@ def hostile(vector: str) -> Recorded:
 
 
 def hostile_stack(vector: str) -> Recorded:
-    finding = dict.fromkeys(("id", "severity", "message", "why", "fix"), vector)
+    names = ("id", "severity", "message", "why", "fix")
+    finding: Recorded = {name: vector for name in names}  # noqa: C420 - its type
     return {
         "layers": [line(vector, vector, finding), line(vector, vector, kind=vector)],
         "findings": [{**finding, "layer": None}],

@@ -45,15 +45,20 @@ class Lane:
 
 
 def lanes(
-    request: Mapping[str, Any], *, left: float, right: float, step: float
+    request: Mapping[str, Any], *, left: float, right: float, step: float, least: float = 0.0
 ) -> tuple[Lane, ...]:
-    """Return the lanes of a request, outermost first."""
+    """Return the lanes of a request, outermost first.
+
+    From `left` to `right`; `step`: how much wider each lane is than its time says, on each side;
+    `least`: the width of an app that took no time.
+    """
     found = layers(request)[:MOST_LANES]
     count = len(found)
-    step = min(step, (right - left) * 0.6 / max(1, 2 * count))
+    room = right - left - least
+    step = min(step, room * 0.6 / max(1, 2 * count))
     spans = _spans(found)
     whole = max((end for _, end in spans), default=0.0)
-    scale = (right - left - 2 * step * max(0, count - 1)) / whole if whole else 0.0
+    scale = (room - 2 * step * max(0, count - 1)) / whole if whole else 0.0
     made = []
     for index, (layer, (start, end)) in enumerate(zip(found, spans, strict=True)):
         ms = mapping(layer.get("ms"))

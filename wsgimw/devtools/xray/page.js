@@ -14,6 +14,14 @@
   const number = value => (typeof value === "number" && isFinite(value) && value > 0 ? value : 0);
   const string = value => (value === null || value === undefined ? "" : String(value));
 
+  // What cannot be seen, or turns the direction of text, as an escape: as the server shows it.
+  const UNSEEN = /[\0-\x1f\x7f-\x9f\xad\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufffe\uffff]|\p{Surrogate}/gu;
+  const NAMED = { "\n": "\\n", "\r": "\\r", "\t": "\\t" };
+  const shown = value => string(value).replace(UNSEEN, found => {
+    const code = found.charCodeAt(0).toString(16);
+    return NAMED[found] || (code.length < 3 ? "\\x" + code.padStart(2, "0") : "\\u" + code.padStart(4, "0"));
+  });
+
   /* The list. Whatever comes from the recording is set as text, or as an encoded address. */
 
   function times(value) {
@@ -24,7 +32,7 @@
   function clock(time, value) {
     const date = typeof value === "number" ? new Date(value * 1000) : null;
     if (date === null || isNaN(date)) {
-      time.textContent = string(value);
+      time.textContent = shown(value);
     } else {
       time.dateTime = date.toISOString();
       local(time);
@@ -48,14 +56,14 @@
 
   function row(request) {
     const made = $("#row").content.firstElementChild.cloneNode(true);
-    const path = (wsgi(string(request.path)) || "/") + (request.query ? "?" + request.query : "");
-    const status = string(request.status), first = /^[1-5]/.test(status) ? status[0] : "0";
+    const path = (shown(wsgi(string(request.path))) || "/") + (request.query ? "?" + shown(request.query) : "");
+    const status = shown(request.status), first = /^[1-5]/.test(status) ? status[0] : "0";
     const layers = Array.isArray(request.layers) ? request.layers : [];
     const faults = layers.reduce((sum, layer) => sum + ((layer && layer.faults) || []).length, 0);
     Object.assign(made.dataset, { id: string(request.id), path, status: first, faults });
     made.dataset.ms = number(request.total_ms);
-    $("a", made).href = "?id=" + encodeURIComponent(string(request.id).toWellFormed());
-    $(".method", made).textContent = string(request.method);
+    $("a", made).href = "?id=" + encodeURIComponent(string(request.id).replace(/\p{Surrogate}/gu, "?"));
+    $(".method", made).textContent = shown(request.method);
     $(".target", made).textContent = path;
     $(".spent", made).textContent = times(request.total_ms);
     const badge = $(".status", made);
@@ -87,7 +95,7 @@
     if (came.length) {
       const last = came[came.length - 1];
       const more = came.length > 1 ? plural(came.length, "new request") + ", the last: " : "New request: ";
-      filter(more + string(last.method) + " " + wsgi(string(last.path)) + ", " + (string(last.status) || "no head"));
+      filter(more + shown(last.method) + " " + shown(wsgi(string(last.path))) + ", " + (shown(last.status) || "no head"));
     } else {
       filter();
     }
@@ -97,7 +105,7 @@
   function filter(news) {
     const path = $("#by-path").value.toLowerCase(), status = $("#by-status").value;
     const least = Number($("#by-time").value) || 0, faults = $("#by-faults").checked;
-    let shown = 0;
+    let seen = 0;
     for (const made of list.children) {
       const data = made.dataset;
       made.hidden = !(
@@ -106,10 +114,10 @@
         Number(data.ms) >= least &&
         (!faults || Number(data.faults) > 0)
       );
-      shown += !made.hidden;
+      seen += !made.hidden;
     }
     const count = list.children.length;
-    const told = (shown === count ? "" : shown + " of ") + plural(count, "request");
+    const told = (seen === count ? "" : seen + " of ") + plural(count, "request");
     const text = news ? told + ". " + news : told;
     if ($("#told").textContent !== text && (news || !$("#told").textContent.startsWith(told + ". "))) {
       $("#told").textContent = text;
@@ -118,10 +126,10 @@
   }
 
   function mark() {
-    const shown = $("#request") && $("#request").dataset.id;
+    const current = $("#request") && $("#request").dataset.id;
     for (const made of list.children) {
       const link = $("a", made);
-      if (made.dataset.id === shown) link.setAttribute("aria-current", "page");
+      if (made.dataset.id === current) link.setAttribute("aria-current", "page");
       else link.removeAttribute("aria-current");
     }
   }

@@ -74,7 +74,7 @@ def request_page(
 
 @cache
 def _part(name: str) -> str:
-    return files(__package__).joinpath(name).read_text(encoding="utf-8")
+    return files("wsgimw.devtools.xray").joinpath(name).read_text(encoding="utf-8")
 
 
 def _document(

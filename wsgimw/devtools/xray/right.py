@@ -128,7 +128,7 @@ def _replay(request: Mapping[str, Any]) -> str:
     return (
         '<section aria-labelledby="h-again" class="again">'
         '<h2 id="h-again">The same request again</h2>\n'
-        '<p class="soft">The recording has neither the headers nor the body of a request: '
+        '<p class="soft small">The recording has neither the headers nor the body of a request: '
         "add those that matter.</p>\n"
         f"{_copied('curl', 'As a curl command', command)}"
         f"{_copied('webtest', 'As a WebTest test', test)}"

@@ -35,6 +35,8 @@ MARGIN = 18.0
 SIZES = 68.0
 """Room on the right for the bytes."""
 THICKEST = 17.0
+LEAST = 0.12
+"""The width of an app that took no time, as a part of the whole."""
 THINNEST = 2.5
 FULL = 4096.0
 """Bytes that are drawn thickest, or the most of the request if those are more."""
@@ -47,14 +49,14 @@ def waterfall(
 ) -> str:
     """Return an SVG of a request, a dict of the recording.
 
-    `dark`: in the colours of a dark page. `width`: in pixels; 320 is the least that is legible.
+    `dark`: in the colours of a dark page. `width`: in pixels, at least 300.
     `link`: makes each lane a link to `link` and the number of its layer, and adds the dot that the
     page's "play" moves; without it the picture stands alone.
     """
     pen = Pen(dark=dark)
-    wide = max(width, 240.0)
-    step = 15.0 if wide > 500 else 8.0
-    made = lanes(request, left=MARGIN, right=wide - SIZES, step=step)
+    wide = max(width, 300.0)
+    step = 13.0 if wide > 500 else 8.0
+    made = lanes(request, left=MARGIN, right=wide - SIZES, step=step, least=wide * LEAST)
     most = max((lane.size for lane in made), default=0.0)
     height = TOP + ROW * len(made) + 10
     shapes = [_ends(pen, request, made, most)]
@@ -196,6 +198,8 @@ def _text(pen: Pen, lane: Lane, y: float) -> str:
             return before(f"{words}  {spent}", kind)
         if need <= beside and also <= inside:
             return before(words, kind) + within(spent, "soft")
+    if inside - also < beside and also <= inside:
+        return before(fitted(words, beside, CHARACTER), kind) + within(spent, "soft")
     if inside > beside:
         return both(fitted(words, inside - also, CHARACTER))
-    return before(f"{fitted(words, beside - also, CHARACTER)}  {spent}", kind)
+    return before(f"{fitted(words, beside - also, CHARACTER)}  {spent}".lstrip(), kind)

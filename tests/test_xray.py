@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import gc
+import inspect
 import json
 import re
 import sys
 import threading
 import weakref
 from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from functools import partial
 from io import BytesIO
@@ -43,6 +45,7 @@ from wsgimw import (
     xray,
 )
 from wsgimw.compose import origin
+from wsgimw.devtools.walk import holds
 from wsgimw.testing import Fault, check_middleware, lint
 from wsgimw.testing.server import App, Call, Environ, StartResponse, make_environ
 
@@ -423,6 +426,42 @@ def test_middleware_bound_by_hand_is_copied() -> None:
     assert bound.app is bound.application is hello
 
 
+def test_devtools_look_through_it() -> None:
+    app = compose(RequestId(), QUIET)(hello)
+    assert str(wsgimw.explain(xray(app))) == str(wsgimw.explain(app))
+    assert holds(xray(app), AccessLog)
+    assert inspect.unwrap(xray(app)) is hello
+
+
+def test_an_xray_in_an_xray_and_a_linter_go_on_looking() -> None:
+    inner = xray(compose(RequestId())(hello))
+    outer = xray(compose(Ending())(inner))
+    Call(outer, make_environ()).run()
+    assert len(names(inner.recording.requests[0])) == len(names(outer.recording.requests[0])) == 2
+    faults: list[Fault] = []
+
+    def broken(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+        start_response("200", [TEXT])
+        return [b"hello"]
+
+    linted: Any = lint(compose(Ending()), report=faults.append)
+    Call(xray(linted(broken)), make_environ()).run()
+    assert [fault.rule for fault in faults] == [13]
+
+
+def test_a_thread_of_a_layers_own_is_one_lane() -> None:
+    def elsewhere(app: App) -> App:
+        def bound(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+            with ThreadPoolExecutor(1) as pool:
+                return pool.submit(app, environ, start_response).result()
+
+        return bound
+
+    request = asked(compose(elsewhere, Ending())(hello))
+    assert len(request["layers"]) == 1 and request["layers"][0]["answered"]
+    assert not request["layers"][0]["faults"]
+
+
 def test_what_cannot_be_copied_is_one_lane() -> None:
     class Stubborn:
         def __init__(self, app: App) -> None:
@@ -771,6 +810,22 @@ def test_long_streams_are_bounded_and_counted() -> None:
     assert kept.noted is not None and len(kept.noted[3]) < 600
     (request,) = xrayed.recording.requests
     assert {lane["blocks"][1] for lane in request["layers"]} == {5000}
+    assert not [fault for lane in request["layers"] for fault in lane["faults"]]
+
+
+def test_many_writes_are_bounded_and_counted() -> None:
+    def app(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+        write = start_response("200 OK", [TEXT, ("Content-Length", "2000")])
+        for _ in range(1000):
+            write(b"ab")
+        return []
+
+    xrayed = xray(compose(passing, passing)(app))
+    Call(xrayed, make_environ()).run()
+    (kept,) = xrayed.recording._kept
+    assert kept.noted is not None and len(kept.noted[3]) < 600
+    (request,) = xrayed.recording.requests
+    assert [lane["bytes"][1] for lane in request["layers"]] == [2000] * 3
     assert not [fault for lane in request["layers"] for fault in lane["faults"]]
 
 

@@ -127,6 +127,7 @@ def xray(
     made = cast("Any", xrayed)
     made.recording = recording
     made.__wrapped__ = app
+    made.__wsgimw_boundary__ = True  # so that `explain` looks through it
     return cast("Xrayed", made)
 
 

@@ -74,7 +74,7 @@ def take_apart(app: Any) -> tuple[list[Any], Any, str]:
         if step.kind == "app" or len(layers) == MOST_LAYERS:
             break
         if step.kind == "passage" and isinstance(step.bound, types.FunctionType):
-            break  # a boundary of the linter's, which goes on looking
+            break  # a boundary of the linter's, or an X-ray's, which goes on looking
         if step.kind != "passage":
             if layer is None:
                 break
@@ -125,6 +125,7 @@ class Binder:
         spied.__name__ = getattr(app, "__name__", type(app).__name__)
         spied.__qualname__ = inner.name
         spied.__wrapped__ = app
+        spied.__wsgimw_boundary__ = True
         made: WSGIApplication = spied
         return made
 

@@ -15,6 +15,7 @@ import json
 import secrets
 import threading
 from collections import deque
+from contextlib import suppress
 from time import time
 from typing import Any
 
@@ -61,7 +62,7 @@ class Recording:
 
     def give_up(self, trace: Trace) -> None:
         """Forget a request that is not to be recorded after all."""
-        if trace in self.live:
+        with suppress(ValueError):
             self.live.remove(trace)
 
     def _finish(self, trace: Trace) -> None:

@@ -36,13 +36,13 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication, WSGIEnvironment
 
 MOST_EVENTS = 500
-"""Of one request, kept one by one; blocks beyond it are counted."""
+"""Of one request. Blocks are counted; what an app writes beyond it is no longer judged."""
 MOST_CROSSINGS = 1000
 """Of one request: a layer that calls its app over and over is no longer looked at."""
 
 # What is noted: (what, which spy, ...).
 CAME, HEAD, HEAD_DONE, WRITE, WRITTEN, RETURNED, BLOCK, FINISHED, FAILED, ENDED = range(10)
-HANDED_ON_CLOSED, PULLED_LATE, CLOSED_AGAIN = range(10, 13)
+HANDED_ON_CLOSED, PULLED_LATE, CLOSED_AGAIN, CUT = range(10, 14)
 
 current: ContextVar[Any] = ContextVar("wsgimw.devtools.xray", default=None)
 _ABSENT: Any = object()
@@ -53,6 +53,7 @@ class Trace:
     """One request while it is on its way: its spies, and the tape of what they saw."""
 
     __slots__ = (
+        "cut",
         "finish",
         "first",
         "lists",
@@ -70,6 +71,7 @@ class Trace:
         self.time = time  # seconds since 1970
         self.first: float | None = None  # when the first byte left
         self.over = False
+        self.cut = False  # not all was noted
         self.sound: Any = None  # headers that are plain data
         self.watched = False  # there is a request body
         self.spies: list[Spy] = []
@@ -224,14 +226,20 @@ class Spy(Flow):
         self.writes += 1
         size = size_of(data)
         odd = None if type(data) is bytes else (plain(data),)
-        self.tape.append((WRITE, self.number, size, odd))
+        noted = len(self.tape) < MOST_EVENTS
+        if noted:
+            self.tape.append((WRITE, self.number, size, odd))
+        elif not self.trace.cut:
+            self.trace.cut = True
+            self.tape.append((CUT, self.number))
         if size:
             self.mark_first()
         try:
             result = self._outward(self._write, data)
         finally:
             self.writing += perf_counter() - began
-        self.tape.append((WRITTEN, self.number))
+        if noted:
+            self.tape.append((WRITTEN, self.number))
         self.written += size
         return result
 
@@ -330,7 +338,7 @@ class Spy(Flow):
         return out
 
     def note(self, block: Any) -> None:
-        """Note a block that is not like the one before: the first, an empty one, no bytes."""
+        """Count a block; note the first that is not empty, those before it, and what is not bytes."""
         odd = None
         if type(block) is bytes:
             size = len(block)

@@ -260,7 +260,7 @@ def test_write() -> None:
 def test_a_layer_that_answers_is_the_last_lane() -> None:
     def refuses(app: App) -> App:
         def bound(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
-            app  # noqa: B018 - it holds its app, and does not ask it
+            assert app is not None, "it holds its app, and does not ask it"
             start_response("403 Forbidden", [TEXT])
             return [b"no"]
 

@@ -33,8 +33,8 @@ APPS: dict[str, App] = {
 }
 
 # Seen with Werkzeug 3.1.9, OpenTelemetry 0.66b2, elastic-apm 6.26.2, Paste 3.10.1, raygun4py 8.0.0,
-# backlash 0.5.1, WebOb 1.8.11, wsgi-request-logger 0.4.6. Clean are Beaker 1.14.1, repoze.profile 2.3,
-# Sentry 2.75.0, WhiteNoise 6.12.0, wsgicors 0.7.0 and what else is published above.
+# backlash 0.5.1, WebOb 1.8.11, wsgi-request-logger 0.4.6. Clean are Beaker 1.14.1, repoze.profile
+# 2.3, Sentry 2.75.0, WhiteNoise 6.12.0, wsgicors 0.7.0, and what else the table does not name.
 GUILTY: dict[str, set[int]] = {
     "werkzeug Lint": {30},
     "werkzeug Profiler": {10, 17, 22},

@@ -338,7 +338,7 @@ class Spy(Flow):
         return out
 
     def note(self, block: Any) -> None:
-        """Count a block; note the first that is not empty, those before it, and what is not bytes."""
+        """Count a block; note those up to the first that is not empty, and what is not bytes."""
         odd = None
         if type(block) is bytes:
             size = len(block)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import partial
@@ -159,7 +160,11 @@ CASES: list[Any] = [
     ("auth-alone", [basic], [basic, when("/admin", members)]),
     ("require-alone", [members], [basic, members]),
     ("require-outside-auth", [members, basic], [basic, members]),
-    ("once-only", [AccessLog(), AccessLog()], [AccessLog(), AccessLog(sink="other.log")]),
+    (
+        "once-only",
+        [AccessLog(), AccessLog()],
+        [AccessLog(), AccessLog(sink=logging.getLogger("other"))],
+    ),
     ("once-only", [RequestId(), RequestId()], [RequestId(), RequestId(header="X-Other")]),
     ("once-only", [proxy, proxy], [proxy]),
     ("once-only", [basic, basic], [when("/a", basic), when("/b", basic)]),
@@ -333,6 +338,47 @@ def test_a_finding_names_both_and_speaks_once() -> None:
     assert finding.severity == "warning"
     assert finding.message == "it stands inside of Compress()."
     assert len([f for f in explanation.findings if f.id == "log-inside-compression"]) == 1
+
+
+def test_a_condition_needs_no_hash() -> None:
+    class IsApi:
+        __hash__ = None  # type: ignore[assignment]
+
+        def __call__(self, environ: WSGIEnvironment) -> bool:
+            return False
+
+        def __eq__(self, other: object) -> bool:
+            raise AssertionError("conditions are not compared by code of theirs")
+
+    one, other = IsApi(), IsApi()
+    assert ids([when(one, Compress()), when(one, Compress())]) == {"compression-twice"}
+    assert ids([when(one, Compress()), when(other, Compress())]) == set()
+
+
+def test_a_branch_that_is_always_taken_does_no_harm() -> None:
+    assert ids([when("/a", when("/a", files))]) == set()
+    assert ids([when("/a", unless("/a", files))]) == {"branch-never-right"}
+
+
+def test_below_a_mount_with_a_parameter_nobody_knows() -> None:
+    inner = compose(when("/x", Compress()))(app)
+    assert ids([Router([Mount("/t/<name>", inner)])]) == set()
+
+
+def test_a_class_of_anybody_may_have_a_check() -> None:
+    class Middleware:
+        facts = Facts(own_check="doubts")
+
+        def __init__(self, app: Any) -> None:
+            self.app = app
+
+        def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Any: ...
+
+        def doubts(self) -> list[str]:
+            return [f"of {type(self).__name__}"]
+
+    for bound in (Middleware(app), compose(partial(Middleware))(app)):
+        assert [f.message for f in explain(bound).findings] == ["of Middleware."]
 
 
 def test_every_doubt_of_a_layer_is_told() -> None:

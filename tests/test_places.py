@@ -199,6 +199,12 @@ def test_dispatchers_of_paste() -> None:
     ]
 
 
+def test_a_dispatcher_that_holds_itself_ends() -> None:
+    mapped = pytest.importorskip("paste.urlmap").URLMap()
+    mapped["/x"] = mapped
+    assert outline(mapped) == ["URLMap", "  '/x':", "    URLMap (as above)"]
+
+
 def test_an_app_that_is_reached_twice_is_listed_once() -> None:
     shared = compose(A(), B())(other)
     router = Router([Mount("/a", shared), Mount("/b", shared)])(app)

@@ -303,7 +303,12 @@ def django_app() -> Any:
     )
 
 
-@pytest.mark.parametrize("made", [bottle_app, falcon_app, django_app])
+def pyramid_app() -> Any:
+    router = pytest.importorskip("pyramid.router").Router
+    return router.__new__(router)
+
+
+@pytest.mark.parametrize("made", [bottle_app, falcon_app, django_app, pyramid_app])
 def test_steps_end_at_frameworks(made: Any) -> None:
     framework = made()
     if hasattr(framework, "__dict__"):

@@ -24,7 +24,8 @@ class Condition:
 
     holds: bool
     what: object
-    """A prefix of the whole path, folded; or a function; or None: a prefix that nobody knows."""
+    """A prefix of the whole path, folded; or what a function is known by, which need not have a
+    hash; or None: a prefix that nobody knows."""
 
 
 def under(prefix: str | None, holds: bool = True) -> Condition:

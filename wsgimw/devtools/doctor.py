@@ -20,7 +20,7 @@ from functools import partial
 from typing import Any
 
 from wsgimw.devtools.conditions import opposite, relation, under
-from wsgimw.devtools.places import Place, is_branch, moved_away
+from wsgimw.devtools.places import Place, is_branch, is_unless, moved_away
 from wsgimw.devtools.rules import RULES, Rule, Severity
 
 __all__ = ["Finding", "examine"]
@@ -155,24 +155,26 @@ class _Doctor:
             asked = under(whole)
             if relation((asked,), place.conditions) == "apart":
                 yield _finding(rule, f"no path under {whole!r} gets here.", place)
-            elif relation((opposite(asked),), place.conditions) == "apart":
+            # A `when` that holds for all that come does no harm.
+            elif is_unless(layer) and relation((opposite(asked),), place.conditions) == "apart":
                 yield _finding(rule, f"only paths under {whole!r} get here.", place)
 
     def own_check(self, rule: Rule) -> Iterator[Finding]:
         for place in self.layers:
             name = place.facts.own_check if place.facts is not None else ""
             if name and _has(place, rule.layer):
-                yield from map(partial(_own, rule, place), _asked(place.layer, name))
+                yield from map(partial(_own, rule, place), _asked(place, name))
 
 
 def _may_help(other: Place, word: str, place: Place) -> bool:
     return _has(other, [word]) and relation(other.conditions, place.conditions) != "apart"
 
 
-def _asked(layer: Any, name: str) -> list[str]:
+def _asked(place: Place, name: str) -> list[str]:
     """Ask a layer what is wrong with it; a check that fails is told as what it found."""
     try:
-        return [str(getattr(item, "message", item)) for item in getattr(layer, name)()]
+        owner = place.layer if hasattr(place.layer, name) else place.bound
+        return [str(getattr(item, "message", item)) for item in getattr(owner, name)()]
     except Exception as error:
         return [f"its {name}() raised {type(error).__name__}: {error}"]
 

@@ -23,7 +23,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, TypeGuard
 
-from wsgimw.compose import Stack, _Branch
+from wsgimw.compose import Stack, _Branch, unless
 from wsgimw.describe import describe
 from wsgimw.devtools.conditions import Condition, opposite, starts_with, under
 from wsgimw.devtools.known import facts_of, name_of
@@ -32,7 +32,7 @@ from wsgimw.facts import Facts
 from wsgimw.routing import Host, Include, Mount, Route, Router
 from wsgimw.routing.patterns import Item
 
-__all__ = ["Place", "is_branch", "moved_away", "survey"]
+__all__ = ["Place", "is_branch", "is_unless", "moved_away", "survey"]
 
 Kind = Literal["layer", "route", "app"]
 
@@ -70,8 +70,8 @@ class _Way:
         text = "".join(mount.rstrip("/") for mount in self.mounts) + prefix
         return None if "<" in text else text
 
-    def deeper(self, by: int = 1) -> _Way:
-        return _Way(self.depth + by, self.outside, self.conditions, self.mounts)
+    def deeper(self) -> _Way:
+        return _Way(self.depth + 1, self.outside, self.conditions, self.mounts)
 
     def past(self, *indexes: int) -> _Way:
         return _Way(self.depth, (*self.outside, *indexes), self.conditions, self.mounts)
@@ -104,7 +104,8 @@ class _Survey:
             if step.kind == "app" or again:
                 text = text_of(step)
                 index = self.add("app", f"{text} (as above)" if again else text, step, way)
-                if not again:
+                if not again and _apps(step.bound):
+                    self.walked[known] = step.bound
                     self.branches(index, step.bound, way)
                 return
             self.walked[known] = step.bound
@@ -147,8 +148,8 @@ class _Survey:
         if isinstance(layer.condition, str):
             condition = under(way.whole(layer.condition))
         else:
-            condition = Condition(True, layer.condition)
-        if type(layer).__name__ == "unless":
+            condition = Condition(True, key(layer.condition))
+        if is_unless(layer):
             condition = opposite(condition)
         inside = self.layers(layer.layers, way.deeper().only(condition))
         # What comes after a branch lies inside of it, for the requests that go through it.
@@ -204,6 +205,11 @@ class _Survey:
 def is_branch(layer: Any) -> TypeGuard[_Branch]:
     """Tell `when` and `unless`; not by `isinstance`, which asks a proxy for its `__class__`."""
     return issubclass(type(layer), _Branch)
+
+
+def is_unless(layer: Any) -> bool:
+    """Tell `unless` from `when`."""
+    return issubclass(type(layer), unless)
 
 
 def is_router(layer: Any) -> TypeGuard[Router]:

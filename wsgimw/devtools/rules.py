@@ -299,8 +299,8 @@ _ALL = (
         id="branch-never-right",
         severity="warning",
         finds="branch",
-        why="The condition has the same answer for all requests that come here, so the branch is "
-        "taken always or never.",
+        why="The condition has the same answer for all requests that come here, so the layers of "
+        "`when` never apply, or the exemption of `unless` never or always does.",
         fix="Below a Mount, write the prefix as it is there; else write the one that was meant.",
     ),
     Rule(

@@ -128,6 +128,24 @@ class TestWaterfall:
         assert svg.count("x-badline") == 1
         assert "! ElasticAPM(service='shop')" in texts(svg)
 
+    def test_an_exception_goes_up_in_red_until_it_is_handled(self) -> None:
+        request = {
+            "layers": [
+                layer("CatchErrors()", status=[None, "500 Oh"], error="handled KeyError",
+                      ms=spent(1, 3, 0, 0, 0)),
+                layer("A()", status=[None, None], error="passed on KeyError",
+                      ms=spent(1, 2, 0, 0, 0)),
+                layer("app", status=[None, None], error="raised KeyError", ms=spent(2, 0, 0, 0, 0)),
+            ]
+        }  # fmt: skip
+        svg = waterfall(request)
+        kinds = [e.get("class") for e in ElementTree.fromstring(svg).iter(f"{SVG}path")]
+        bands = [kind for kind in kinds[2::3] if kind]
+        assert bands == ["x-flow", "x-bad", "x-bad"]
+        assert svg.count("x-badline") == 1
+        assert "! app" in texts(svg)
+        assert "CatchErrors()" in texts(svg)
+
     def test_bytes_are_thickness(self) -> None:
         small, great = copy.deepcopy(SHOP), copy.deepcopy(SHOP)
         for each in small["layers"]:

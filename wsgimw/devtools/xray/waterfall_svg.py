@@ -59,7 +59,7 @@ def waterfall(
     made = lanes(request, left=MARGIN, right=wide - SIZES, step=step, least=wide * LEAST)
     most = max((lane.size for lane in made), default=0.0)
     height = TOP + ROW * len(made) + 10
-    shapes = [_ends(pen, request, made, most)]
+    shapes = [_ends(pen, request, made)]
     shapes += [_lane(pen, made, index, link, wide) for index in range(len(made))]
     crossings = "".join(_crossing(pen, made, index, most) for index in range(len(made)))
     shapes.append(f'<g pointer-events="none">{crossings}</g>\n')  # the lane beneath is the link
@@ -89,7 +89,7 @@ def _thickness(size: float, most: float) -> float:
     return THINNEST + (THICKEST - THINNEST) * math.sqrt(size / max(most, FULL))
 
 
-def _ends(pen: Pen, request: Mapping[str, Any], made: tuple[Lane, ...], most: float) -> str:
+def _ends(pen: Pen, request: Mapping[str, Any], made: tuple[Lane, ...]) -> str:
     """Draw what is above the outermost lane: the request that comes, the response that goes."""
     if not made:
         return pen("text", "soft", "No layer was recorded.", x=MARGIN, y=24, font_size=13)
@@ -118,8 +118,7 @@ def _crossing(pen: Pen, made: tuple[Lane, ...], index: int, most: float) -> str:
     tip = f"M{x - 4.5:.1f} {below - 6:.1f}L{x:.1f} {below - 0.5:.1f}L{x + 4.5:.1f} {below - 6:.1f}Z"
     thick = _thickness(lane.size, most)
     right, left = lane.end, lane.end - thick
-    failed = lane.layer.get("error") and not lane.layer.get("status")
-    kind = "bad" if failed else "flow"
+    kind = "bad" if lane.failed else "flow"
     if index:
         shape = f"M{left:.1f} {below:.1f}V{above:.1f}H{right:.1f}V{below:.1f}Z"
     else:  # the response leaves by an arrow
@@ -149,7 +148,7 @@ def _lane(pen: Pen, made: tuple[Lane, ...], index: int, link: str, wide: float) 
         before, after = max(2.0, lane.own_before), max(2.0, lane.own_after)
         shapes.append(pen("rect", own, x=lane.start, width=before, rx=1.5, **size))
         shapes.append(pen("rect", own, x=lane.end - after, width=after, rx=1.5, **size))
-    if lane.faulty or lane.layer.get("error"):
+    if lane.faulty:
         frame = {"x": lane.start - 2, "y": y - 2, "rx": 5, "height": BAR + 4}
         frame["width"] = max(2.0, lane.end - lane.start) + 4
         shapes.append(pen("rect", "badline", **frame, fill="none", stroke_width=1.6))
@@ -170,7 +169,7 @@ def _lane(pen: Pen, made: tuple[Lane, ...], index: int, link: str, wide: float) 
 def _text(pen: Pen, lane: Lane, y: float) -> str:
     """Name a lane: between its ways down and up if there is room, or beside it."""
     spent = _self(lane)
-    mark = "! " if lane.faulty or lane.layer.get("error") else ""
+    mark = "! " if lane.faulty else ""
     kind = "bad" if mark else "ink"
     inside = lane.end - lane.start - 14 - THICKEST - 8
     beside = lane.start - 12

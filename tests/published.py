@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable
-from functools import partial
 from importlib import import_module
 from typing import Any
 
@@ -12,7 +11,7 @@ Layer = Callable[[Any], Any]
 
 
 def made(module: str, name: str, *args: Any, **options: Any) -> Callable[[], Layer]:
-    """Return what makes the layer `name(app, *args, **options)`, of a module that may be missing."""
+    """Return what makes a layer of a class, whose module may be missing."""
 
     def make() -> Layer:
         with warnings.catch_warnings():
@@ -92,7 +91,9 @@ PUBLISHED: dict[str, Callable[[], Layer]] = {
     "Paste TransLogger": made("paste.translogger", "TransLogger", setup_console_handler=False),
     "Paste gzipper": made("paste.gzipper", "middleware"),
     "Paste httpexceptions": made("paste.httpexceptions", "HTTPExceptionHandler"),
-    "Paste ErrorMiddleware": made("paste.exceptions.errormiddleware", "ErrorMiddleware", debug=False),
+    "Paste ErrorMiddleware": made(
+        "paste.exceptions.errormiddleware", "ErrorMiddleware", debug=False
+    ),
     "Paste recursive": made("paste.recursive", "RecursiveMiddleware"),
     "Paste lint": made("paste.lint", "middleware"),
     "repoze.profile": repoze_profile,

@@ -90,9 +90,33 @@ def names(request: Recorded) -> list[str]:
 
 # ---- the shape --------------------------------------------------------------------------------
 
-REQUEST = "id time method path query status total_ms first_byte_ms headers layers".split()
-LAYER = "layer answered environ status head blocks bytes ms write closed error faults".split()
-MS = "in inner head stream close self total".split()
+REQUEST = [
+    "id",
+    "time",
+    "method",
+    "path",
+    "query",
+    "status",
+    "total_ms",
+    "first_byte_ms",
+    "headers",
+    "layers",
+]
+LAYER = [
+    "layer",
+    "answered",
+    "environ",
+    "status",
+    "head",
+    "blocks",
+    "bytes",
+    "ms",
+    "write",
+    "closed",
+    "error",
+    "faults",
+]
+MS = ["in", "inner", "head", "stream", "close", "self", "total"]
 
 
 def test_the_shape_is_the_documented_one() -> None:
@@ -147,9 +171,9 @@ def test_environ() -> None:
 
         return bound
 
-    lane, app = asked(
-        compose(edits)(hello), REMOTE_ADDR="127.0.0.1", SERVER_SOFTWARE="test"
-    )["layers"]
+    lane, app = asked(compose(edits)(hello), REMOTE_ADDR="127.0.0.1", SERVER_SOFTWARE="test")[
+        "layers"
+    ]
     assert lane["environ"]["added"] == {
         "shop.session": "[redacted]",
         "HTTP_X_API_KEY": "[redacted]",
@@ -207,7 +231,7 @@ def test_body_of_compress() -> None:
     lane = asked(compose(Compress())(app), HTTP_ACCEPT_ENCODING="gzip")["layers"][0]
     before, after = lane["bytes"]
     assert before == 3000 > after
-    changed = dict((name, (old, new)) for name, old, new in lane["head"]["changed"])
+    changed = {name: (old, new) for name, old, new in lane["head"]["changed"]}
     assert changed["Content-Length"] == ("3000", str(after))
 
 
@@ -391,8 +415,11 @@ def test_middleware_bound_by_hand_is_copied() -> None:
             return self.app(environ, start_response)
 
     bound = Published(hello)
-    assert names(asked(RequestId()(bound))) == ["RequestId()", "test_middleware_bound_by_hand_is"
-        "_copied.<locals>.Published(...)", "hello"]
+    assert names(asked(RequestId()(bound))) == [
+        "RequestId()",
+        "test_middleware_bound_by_hand_is_copied.<locals>.Published(...)",
+        "hello",
+    ]
     assert bound.app is bound.application is hello
 
 

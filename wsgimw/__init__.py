@@ -30,7 +30,6 @@ if TYPE_CHECKING:
     from wsgimw.devtools.xray import xray as xray
     from wsgimw.errors import CatchErrors as CatchErrors
     from wsgimw.errors import StatusPages as StatusPages
-    from wsgimw.facts import Facts as Facts
     from wsgimw.request_id import RequestId as RequestId
     from wsgimw.routing import Host as Host
     from wsgimw.routing import Include as Include
@@ -51,7 +50,6 @@ __all__ = [
     "Compress",
     "Decompress",
     "Exchange",
-    "Facts",
     "Gzip",
     "Hooks",
     "Host",
@@ -82,7 +80,6 @@ _LAZY = {
     "CatchErrors": "wsgimw.errors",
     "Compress": "wsgimw.compress",
     "Decompress": "wsgimw.decompress",
-    "Facts": "wsgimw.facts",
     "Gzip": "wsgimw.compress",
     "Host": "wsgimw.routing",
     "Include": "wsgimw.routing",

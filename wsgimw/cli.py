@@ -2,6 +2,7 @@
 
     wsgimw run MODULE:ATTR      serve any WSGI app for development
     wsgimw check MODULE:ATTR    hold a layer, a stack or an app to the rules of WSGI
+    wsgimw explain MODULE:ATTR  list the layers of an app, and what clashes
     wsgimw xray MODULE:ATTR     run one request and show what each layer did
     wsgimw demo                 serve a small site behind a stack, to see what the layers do
     wsgimw static ACTION ROOT   build, check or explain a directory of static files
@@ -21,6 +22,7 @@ from __future__ import annotations
 import argparse
 import ast
 import difflib
+import json
 import sys
 import traceback
 from collections.abc import Callable, Sequence
@@ -205,9 +207,7 @@ def _run(options: argparse.Namespace) -> int:
             )
         else:
             app = _load_app(options.target)
-            serve.run(
-                app, options.host, options.port, threads=options.threads, xrayed=options.xray
-            )
+            serve.run(app, options.host, options.port, threads=options.threads, xrayed=options.xray)
     except serve.CannotListen as error:
         raise Usage(str(error)) from None
     return GOOD
@@ -226,6 +226,33 @@ def _check(options: argparse.Namespace) -> int:
     except check.NothingToCheck as error:
         raise Usage(f"{options.target}: {error}") from None
     return GOOD if clean else FINDINGS
+
+
+def _explain_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("target", metavar="MODULE:ATTR", help="the WSGI app")
+    parser.add_argument("--json", action="store_true", help="print it as JSON")
+    parser.add_argument("--strict", action="store_true", help="exit 1 on a warning, too")
+    parser.add_argument(
+        "--ignore",
+        action="append",
+        default=[],
+        metavar="ID",
+        help="leave out a rule; may be given more than once",
+    )
+    parser.add_argument("--server", metavar="NAME", help="the server that it is for")
+
+
+def _explain(options: argparse.Namespace) -> int:
+    from wsgimw.devtools.explain import explain
+
+    app = _load_app(options.target)
+    try:
+        explanation = explain(app, ignore=options.ignore, server=options.server)
+    except ValueError as error:
+        raise Usage(str(error)) from None
+    print(json.dumps(explanation.to_dict(), indent=2) if options.json else explanation)
+    bad = explanation.count("error") + (explanation.count("warning") if options.strict else 0)
+    return FINDINGS if bad else GOOD
 
 
 def _xray_arguments(parser: argparse.ArgumentParser) -> None:
@@ -290,6 +317,7 @@ def _port(text: str) -> int:
 COMMANDS = (
     Command("run", "serve a WSGI app for development", _run_arguments, _run),
     Command("check", "hold a layer, a stack or an app to the rules", _check_arguments, _check),
+    Command("explain", "list the layers of an app, and what clashes", _explain_arguments, _explain),
     Command("xray", "run one request and show what each layer did", _xray_arguments, _xray),
     Command("demo", "serve a small site behind a stack", _demo_arguments, _demo),
     Command("static", "build, check or explain static files", _static_arguments, _static),

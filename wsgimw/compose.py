@@ -156,11 +156,14 @@ def outermost(bound: Any) -> tuple[Layer, WSGIApplication] | None:
     inner: Any = bound.__dict__.get("__wrapped__")
     if layer is None or inner is None:
         return None
-    if type(inner) is FunctionType and inner.__dict__.get("__wsgimw_layer__") is layer:
-        # `functools.wraps` copies our names to what others put round a bound app of ours; what
-        # one layer has bound twice by hand has the same code.
-        return (layer, inner) if inner.__code__ is bound.__code__ else None
-    return layer, inner
+    # `functools.wraps` copies our names to what others put round a bound app of ours; what one
+    # layer has bound twice by hand comes from one file.
+    copied = (
+        type(inner) is FunctionType
+        and inner.__dict__.get("__wsgimw_layer__") is layer
+        and inner.__code__.co_filename != bound.__code__.co_filename
+    )
+    return None if copied else (layer, inner)
 
 
 def _note(bound: Any, layer: Layer, inner: Any, stack: Stack, index: int) -> None:

@@ -53,6 +53,7 @@ import logging
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from operator import itemgetter
+from os import PathLike
 from time import perf_counter, time
 from typing import TYPE_CHECKING, Any
 
@@ -119,11 +120,12 @@ class AccessLog(BaseLayer):
 
     @property
     def facts(self) -> Facts:
-        """What `wsgimw.explain` knows of it."""
+        """What `wsgimw.explain` knows of it: two logs to one place clash, to two they do not."""
+        named = self.sink is None or isinstance(self.sink, (str, PathLike, logging.Logger))
         return Facts(
             reads=["peer", "request id"],
             does=["logs"],
-            once=[f"a log line to {describe(self.sink)}"],
+            once=[f"a log line to {describe(self.sink or 'sys.stderr')}"] if named else [],
             cost="body",
             environ=["wsgimw.record"],
         )

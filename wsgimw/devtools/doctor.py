@@ -19,9 +19,8 @@ from dataclasses import asdict, dataclass
 from functools import partial
 from typing import Any
 
-from wsgimw.compose import _Branch
 from wsgimw.devtools.conditions import opposite, relation, under
-from wsgimw.devtools.places import Place, moved_away
+from wsgimw.devtools.places import Place, is_branch, moved_away
 from wsgimw.devtools.rules import RULES, Rule, Severity
 
 __all__ = ["Finding", "examine"]
@@ -102,9 +101,7 @@ class _Doctor:
             if not _has(place, rule.inner):
                 continue
             for other in self.outside(place):
-                if _has(other, rule.outer) and not (
-                    not rule.outer and isinstance(other.layer, _Branch)
-                ):
+                if _has(other, rule.outer) and not (not rule.outer and is_branch(other.layer)):
                     yield _finding(rule, f"it stands inside of {other.text}.", place, other)
 
     def single(self, rule: Rule) -> Iterator[Finding]:
@@ -144,7 +141,7 @@ class _Doctor:
     def branch(self, rule: Rule) -> Iterator[Finding]:
         for place in self.layers:
             layer = place.layer
-            if not isinstance(layer, _Branch) or not isinstance(layer.condition, str):
+            if not is_branch(layer) or not isinstance(layer.condition, str):
                 continue
             mount = moved_away(layer.condition, place.mounts)
             if mount is not None:

@@ -83,6 +83,9 @@ def _session(key: str) -> Facts:
 
 # `module:name` where it is defined; a function of the bound app where it depends on options.
 KNOWN: dict[str, Facts | Callable[[Any], Facts]] = {
+    "wsgimw.portable:Portable": Facts(
+        does=["repairs servers"], once=["the repair of the server"], cost="body"
+    ),
     "werkzeug.middleware.proxy_fix:ProxyFix": Facts(
         changes=["client", "path"],
         once=["proxy headers"],

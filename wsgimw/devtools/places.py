@@ -21,7 +21,7 @@ import functools
 import types
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, TypeGuard
 
 from wsgimw.compose import Stack, _Branch
 from wsgimw.describe import describe
@@ -32,7 +32,7 @@ from wsgimw.facts import Facts
 from wsgimw.routing import Host, Include, Mount, Route, Router
 from wsgimw.routing.patterns import Item
 
-__all__ = ["Place", "survey"]
+__all__ = ["Place", "is_branch", "moved_away", "survey"]
 
 Kind = Literal["layer", "route", "app"]
 
@@ -133,9 +133,9 @@ class _Survey:
     def branches(self, index: int, layer: Any, way: _Way) -> _Way:
         """List what a layer leads to besides its inner app; return the way to that."""
         way = way.past(index)
-        if isinstance(layer, _Branch):
+        if is_branch(layer):
             return self.branch(layer, way)
-        if isinstance(layer, Router):
+        if is_router(layer):
             self.routes(layer.routes, way.deeper())
         else:
             for prefix, app in _apps(layer):
@@ -160,19 +160,20 @@ class _Survey:
             way = self.branches(index, layer, way)
         return way
 
-    def routes(self, items: Any, way: _Way) -> None:
+    def routes(self, items: Any, way: _Way, included: str = "") -> None:
+        """List routes; `included`: the prefix that the patterns of an Include go on from."""
         for item in items:
-            if isinstance(item, (Include, Host)):
-                group = item.routes
-                self.item(_elided(item, group), item, way)
-                inner = way.deeper()
-                if isinstance(item, Include):
-                    inner = inner.only(under(way.whole(item.prefix)))
-                self.routes(group, inner)
+            if isinstance(item, Include):
+                prefix = included + item.prefix
+                self.item(_elided(item, item.routes), item, way)
+                self.routes(item.routes, way.deeper().only(under(way.whole(prefix))), prefix)
+            elif isinstance(item, Host):
+                self.item(_elided(item, item.routes), item, way)
+                self.routes(item.routes, way.deeper())
             elif isinstance(item, Mount):
-                self.mounted(None, item.pattern, item.app, way, item)
+                self.mounted(None, included + item.pattern, item.app, way, item)
             elif isinstance(item, Route):
-                inside = way.deeper().only(under(way.whole(item.pattern)))
+                inside = way.deeper().only(under(way.whole(included + item.pattern)))
                 self.target(None, item.app, way, inside, item)
             else:
                 self.item(describe(item), item, way)
@@ -187,7 +188,7 @@ class _Survey:
         self, text: str | None, app: Any, way: _Way, inside: _Way, item: Item | None
     ) -> None:
         first = next(steps(app))
-        plain = first.kind == "app" and not isinstance(app, Router) and not _apps(app)
+        plain = first.kind == "app" and not _apps(app)
         if item is not None:
             text = describe(item) if plain else _elided(item, app)
             self.item(text, item, way)
@@ -200,6 +201,16 @@ class _Survey:
         self.add("route", text, Step(None, "app", item), way)  # type: ignore[arg-type]
 
 
+def is_branch(layer: Any) -> TypeGuard[_Branch]:
+    """Tell `when` and `unless`; not by `isinstance`, which asks a proxy for its `__class__`."""
+    return issubclass(type(layer), _Branch)
+
+
+def is_router(layer: Any) -> TypeGuard[Router]:
+    """Tell a Router."""
+    return issubclass(type(layer), Router)
+
+
 def _elided(item: Item, inside: Any) -> str:
     return describe(item).replace(describe(inside), "[...]" if type(inside) is tuple else "...", 1)
 
@@ -207,7 +218,7 @@ def _elided(item: Item, inside: Any) -> str:
 def _apps(bound: Any) -> list[tuple[str, Any]]:
     """Return the prefixes and apps of published dispatchers."""
     mounts = own(bound, "mounts")  # werkzeug's DispatcherMiddleware
-    if isinstance(mounts, Mapping) and all(isinstance(prefix, str) for prefix in mounts):
+    if issubclass(type(mounts), Mapping) and all(isinstance(prefix, str) for prefix in mounts):
         return [(prefix, app) for prefix, app in mounts.items() if callable(app)]
     if type(bound).__module__ == "paste.urlmap":
         pairs = own(bound, "applications")
@@ -244,10 +255,10 @@ def text_of_class(bound: Any) -> str:
 
 def text_of_layer(layer: Any) -> str:
     """Return the call that made a layer; what is listed beneath it is left out."""
-    if isinstance(layer, _Branch):
+    if is_branch(layer):
         return f"{type(layer).__name__}({describe(layer.condition)}, ...)"
     text = describe(layer)
-    if isinstance(layer, Router) and layer.routes:
+    if is_router(layer) and layer.routes:
         return text.replace(describe(layer.routes), "[...]", 1)
     return text
 

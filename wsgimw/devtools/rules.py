@@ -80,7 +80,10 @@ class Rule:
             (self.lacks_anywhere, "with no `{}` on either side" if self.layer else "with no `{}`"),
         ):
             said += f", {where.format(word)}" if word else ""
-        return f"{said}, on {', '.join(sorted(self.servers))}" if self.servers else said
+        if not self.servers:
+            return said
+        named = ", ".join(sorted(self.servers))
+        return f"{said}, on {'a production server' if self.servers == PRODUCTION else named}"
 
 
 _FINDS = {
@@ -91,12 +94,12 @@ _FINDS = {
 
 
 def _said(words: Words) -> str:
-    shown = []
+    shown: list[str] = []
     for word in words:
         name = word.removeprefix("not ")
         either = " or ".join(f"`{part}`" for part in name.split("|"))
-        shown.append(f"not {either}" if name != word else either)
-    return " and ".join(shown) or "any layer"
+        shown.append(f"but not {either}" if name != word else f"and {either}" if shown else either)
+    return " ".join(shown).removeprefix("but ") or "any layer"
 
 
 _ALL = (
@@ -219,9 +222,9 @@ _ALL = (
         severity="note",
         outer=("reads peer",),
         inner=("changes client",),
-        why="The outer layer goes by the peer of the socket on the way in, which is the proxy: "
-        "its trust is in the proxy's address. AccessLog has both, the client's from the end.",
-        fix="Nothing, if that is meant; else put the layer that reads the proxy's headers outside.",
+        why="The outer layer goes by the peer of the socket on the way in, which is the proxy.",
+        fix="Nothing, if that is meant: trust is in the proxy's address then, and AccessLog logs "
+        "both. Else put the layer that reads the proxy's headers outside of it.",
     ),
     Rule(
         id="cors-inside-auth",
@@ -263,8 +266,8 @@ _ALL = (
         severity="note",
         layer=("authenticates", "changes identity", "not authorizes"),
         lacks_inside="authorizes",
-        why="Finding out who is asking refuses nobody who has an account, and nobody at all where "
-        "credentials are not required.",
+        why="To find out who is asking refuses nobody whose credentials are good, and nobody at "
+        "all where none are required.",
         fix='Put Require("authenticated"), or rules, inside of it, if the app does not decide.',
     ),
     Rule(
@@ -273,7 +276,7 @@ _ALL = (
         layer=("authorizes", "reads identity"),
         lacks_anywhere="changes identity",
         why="Nothing in the stack finds out who is asking, so only a REMOTE_USER that the server "
-        "sets counts, and all others get 403.",
+        "sets counts, and all others are nobody.",
         fix="Put Authenticate(...) outside of it; Authenticate(RemoteUser()) if the server knows.",
     ),
     Rule(
@@ -383,8 +386,7 @@ _ALL = (
         servers=frozenset({"waitress"}),
         why="The server removes the headers of proxies that it was not told to trust, and applies "
         "them itself for one that it was.",
-        fix="Set `trusted_proxy` of waitress and leave the layer out, or set "
-        "`clear_untrusted_proxy_headers=False`.",
+        fix="Set `trusted_proxy` of waitress, and leave the layer out.",
     ),
     Rule(
         id="console-in-production",

@@ -109,9 +109,7 @@ def shown(app: WSGIApplication, xrayed: bool) -> WSGIApplication:
     return xray(app) if xrayed else app
 
 
-def run(
-    app: WSGIApplication, host: str, port: int, *, threads: bool, xrayed: bool = False
-) -> None:
+def run(app: WSGIApplication, host: str, port: int, *, threads: bool, xrayed: bool = False) -> None:
     """Serve `app` until Ctrl-C. Raises `CannotListen`."""
     server = listen(shown(app, xrayed), host, port, threads=threads)
     announce(host, server.port)

@@ -58,12 +58,11 @@ HELD = (
     "middleware_wraps",  # webob.dec.wsgify.middleware
 )
 # The last class of an app's that comes from here says that there is nothing inside.
-FRAMEWORKS = frozenset(
-    {"bottle", "cherrypy", "django", "falcon", "flask", "morepath", "pyramid", "tg", "web"}
-)
+FRAMEWORKS = frozenset({"bottle", "cherrypy", "django", "falcon", "flask", "morepath", "pyramid"})
 # Django's handler that serves static files is middleware, whatever it derives from.
 NO_FRAMEWORK = frozenset({("django.contrib.staticfiles.handlers", "StaticFilesHandler")})
 _MISSING: Any = object()
+_ROUTINES = (types.FunctionType, types.MethodType, types.BuiltinFunctionType, functools.partial)
 # How C types and `__slots__` hold what belongs to an object: to read it runs nobody's code.
 _SLOTS = (types.MemberDescriptorType, types.GetSetDescriptorType)
 
@@ -112,6 +111,8 @@ def peel(app: WSGIApplication) -> tuple[tuple[Layer, ...], WSGIApplication]:
             inside = step.inner
         elif step.kind != "passage":
             break
+        elif not step.held:  # a checker of the linter; of a framework's object it is the object
+            inside = step.inner
     return tuple(layers), inside
 
 
@@ -168,14 +169,15 @@ def is_framework(bound: Any) -> bool:
 
 def _replaced(bound: Any) -> bool:
     """Was the method `wsgi_app` of an object's class replaced on the object, as Flask's may be?"""
-    return own(bound, "wsgi_app") is not _MISSING and hasattr(type(bound), "wsgi_app")
+    of_class = inspect.getattr_static(type(bound), "wsgi_app", _MISSING)
+    return of_class is not _MISSING and own(bound, "wsgi_app") is not _MISSING
 
 
 def own(obj: Any, name: str) -> Any:
     """Return what an object itself holds under a name, not its class; run no code of anybody's."""
     try:
         value = inspect.getattr_static(obj, name)
-        if isinstance(value, _SLOTS):
+        if type(value) in _SLOTS:
             return value.__get__(obj, type(obj))
         return value if value is not inspect.getattr_static(type(obj), name, _MISSING) else _MISSING
     except Exception:  # a slot that is empty, a class of an unusual kind
@@ -187,15 +189,26 @@ def _is_app(value: Any, seen: dict[object, Any]) -> bool:
         value is not _MISSING
         and callable(value)
         and key(value) not in seen
-        and misuse.accepts(value, 2) is not False
+        and _accepts(value, 2) is not False
     )
+
+
+def _accepts(value: Any, count: int) -> bool | None:
+    """Tell whether a callable takes so many positionals; None if it cannot be told.
+
+    An object is judged by the `__call__` of its class: to ask it for a signature may run its code.
+    """
+    if type(value) in _ROUTINES or issubclass(type(value), type):
+        return misuse.accepts(value, count)
+    call = inspect.getattr_static(type(value), "__call__", None)
+    return misuse.accepts(call, count + 1) if type(call) is types.FunctionType else None
 
 
 def _candidates(bound: Any, seen: dict[object, Any]) -> Iterator[tuple[str, Any]]:
     """Yield (attribute, inner app); the first is taken."""
     if type(bound) is types.FunctionType:
         inner = bound.__dict__.get("__wrapped__", _MISSING)
-        if _is_app(inner, seen) and misuse.accepts(inner, 1) is False:
+        if _is_app(inner, seen) and _accepts(inner, 1) is False:
             yield "", inner
         yield from _enclosed(_cells(bound), seen)
         return
@@ -232,5 +245,5 @@ def _enclosed(values: list[tuple[str, Any]], seen: dict[object, Any]) -> Iterato
 
 def _takes_two(value: Any) -> bool:
     """Can it be called with two positionals, and not with one, nor with any number?"""
-    counts = [misuse.accepts(value, count) for count in (1, 2, 99)]
+    counts = [_accepts(value, count) for count in (1, 2, 99)]
     return counts == [False, True, False]

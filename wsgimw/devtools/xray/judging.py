@@ -116,9 +116,7 @@ class Judge:
         if kind is not None and not hasattr(environ, "get"):
             crossing.closed = True
 
-    def _head(
-        self, crossing: Replayed, status: Any, headers: Any, rest: Any, at: float
-    ) -> None:
+    def _head(self, crossing: Replayed, status: Any, headers: Any, rest: Any, at: float) -> None:
         count, keywords, exc_info = rest or (2, False, None)
         if type(headers) is tuple:
             headers = [self._item(item) for item in headers]
@@ -137,9 +135,9 @@ class Judge:
             found = item
             if type(item) is tuple:
                 parts = tuple([stand_in(part) for part in item])
-                if len(parts) == 2 and all(isinstance(part, str) for part in parts):
-                    if self.secret(parts[0]):
-                        parts = (parts[0], masked(parts[1]))
+                texts = len(parts) == 2 and all(isinstance(part, str) for part in parts)
+                if texts and self.secret(parts[0]):
+                    parts = (parts[0], masked(parts[1]))
                 found = parts
             elif type(item) is Thing:
                 found = stand_in(item)

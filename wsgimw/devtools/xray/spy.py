@@ -16,7 +16,7 @@ import weakref
 from collections.abc import Callable, Iterator
 from contextvars import ContextVar
 from time import perf_counter
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 from wsgimw.devtools.xray.things import changes, head_of, kept_head, plain, sizes_of, thing
 from wsgimw.exchange import (
@@ -31,8 +31,6 @@ from wsgimw.testing.crossing import Room
 from wsgimw.testing.faults import body_fault, size_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from _typeshed.wsgi import WSGIApplication, WSGIEnvironment
 
 MOST_EVENTS = 500
@@ -52,7 +50,18 @@ _END: Any = object()
 class Trace:
     """One request while it is on its way: its spies, and the tape of what they saw."""
 
-    __slots__ = ("finish", "first", "lists", "over", "sound", "spies", "streams", "tape", "time", "watched")
+    __slots__ = (
+        "finish",
+        "first",
+        "lists",
+        "over",
+        "sound",
+        "spies",
+        "streams",
+        "tape",
+        "time",
+        "watched",
+    )
 
     def __init__(self, finish: Callable[[Trace], None], time: float) -> None:
         self.finish = finish

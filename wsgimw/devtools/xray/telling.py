@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
-from wsgimw.devtools.xray.judging import Judge, Secret
+from wsgimw.devtools.xray.judging import Judge
 from wsgimw.devtools.xray.spy import CAME, ENDED, FAILED, HEAD
 from wsgimw.redact import REDACTED, is_secret, mask_query, mask_url
 from wsgimw.shapes import mask_shapes
@@ -21,7 +21,7 @@ VERSION = 1
 MOST_VALUE = 500
 
 _QUERIES = ("QUERY_STRING",)
-_URLS = ("REQUEST_URI", "RAW_URI", "HTTP_REFERER", "Location", "Content-Location", "Referer", "Link")
+_URLS = ("REQUEST_URI", "RAW_URI", "HTTP_REFERER", "Location", "Content-Location", "Link")
 
 
 class Facts(NamedTuple):
@@ -312,4 +312,3 @@ def _name(key: Any) -> str:
 
 def _text(value: str) -> str:
     return value if len(value) <= MOST_VALUE else f"{value[:MOST_VALUE]} ..."
-

@@ -105,7 +105,8 @@ def sizes_of(blocks: Any) -> Sizes:
 def head_of(values: list[Any], keywords: dict[str, Any]) -> tuple[Any, Any, Any]:
     """Return status, headers and the rest of a call of `start_response` that is not the plain one.
 
-    The rest is `(number of values, the names of keywords, exc_info: None, True, or `(what was given,)`)`.
+    The rest is `(number of values, whether some had names, exc_info)`; the last is None, True, or
+    `(what was given,)` where it is malformed.
     """
     given = [*values, *keywords.values()]
     exc_info = given[2] if len(given) > 2 else None

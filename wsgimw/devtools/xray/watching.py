@@ -13,7 +13,6 @@ from wsgimw.devtools.xray.spy import Trace, current
 from wsgimw.testing.crossing import SERVER, Room
 from wsgimw.testing.streams import Errors, Input, Place, Watched, watched
 
-
 MOST_KINDS = 64
 _NO_LIMIT: dict[type, tuple[Any, ...]] = {Input: (None,), Errors: ()}
 _kinds: dict[tuple[type, type], type] = {}  # those of `watched`, found in a fifth of the time

@@ -89,9 +89,8 @@ def _did(layer: dict[str, Any], request: dict[str, Any], innermost: bool) -> Ite
         yield f"answered {_line(outer or 'without a head')}"
     elif inner != outer:
         yield f"status {_line(inner or 'none')} → {_line(outer or 'none')}"
-    if not layer["answered"] and (
-        edits := _edits(*[[item[0] for item in head[key]] for key in ("added", "changed", "removed")])
-    ):
+    names = [[item[0] for item in head[key]] for key in ("added", "changed", "removed")]
+    if not layer["answered"] and (edits := _edits(*names)):
         yield f"header {edits}"
     yield from _body(layer)
     if layer["write"]:

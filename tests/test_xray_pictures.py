@@ -144,6 +144,7 @@ class TestWaterfall:
         assert bands == ["x-flow", "x-bad", "x-bad"]
         assert svg.count("x-badline") == 1
         assert "! app" in texts(svg)
+        assert texts(svg).count("exception") == 1
         assert "CatchErrors()" in texts(svg)
 
     def test_bytes_are_thickness(self) -> None:
@@ -195,6 +196,24 @@ class TestWaterfall:
         }
         said = texts(waterfall(request, width=620))
         assert [each for each in says if each not in said] == []
+
+    @pytest.mark.parametrize(
+        ("before", "inner", "width", "says"),
+        [
+            pytest.param(5, 95, 300, ["a_rather_l…", "95.0 ms"], id="within"),
+            pytest.param(50, 20, 310, ["a_rather…  20.0 ms"], id="beside"),
+            pytest.param(40, 60, 310, ["a_rather_lon…"], id="without the time"),
+        ],
+    )
+    def test_a_name_that_is_too_long_is_cut(
+        self, before: int, inner: int, width: int, says: list[str]
+    ) -> None:
+        layers = [
+            layer("N()", ms=spent(before, inner, 0, 0, 0)),
+            layer("a_rather_long_name", ms=spent(inner, 0, 0, 0, 0)),
+        ]
+        said = texts(waterfall({"layers": layers}, width=width))
+        assert said[4:-1] == says
 
     @pytest.mark.parametrize("width", [300, 330, 560])
     @pytest.mark.parametrize("place", [0, 5, 11])

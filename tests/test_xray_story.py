@@ -142,9 +142,11 @@ def test_a_layer_that_answers_by_itself() -> None:
         ),
         pytest.param(
             [layer("app", status=[None, "200 OK"], blocks=[0, 2], bytes=[0, 9], write=True,
-                   closed=False, faults=[{"rule": 5, "message": "late."}, {"message": "odd"}])],
+                   closed=False, faults=[{"rule": 3, "message": "x."},
+                                          {"rule": 5, "message": "late."}, {"message": "odd"}])],
             [
                 "in 0 The server calls app with GET /.",
+                "fault 0 app breaks rule 3: x.",
                 "answer 0 app answers 200 OK.",
                 "fault 0 app breaks rule 5: late.",
                 "stream 0 app gives its body to the server: 2 blocks, 9 bytes, some of it by "

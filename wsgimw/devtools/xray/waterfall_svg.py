@@ -37,6 +37,8 @@ SIZES = 68.0
 THICKEST = 17.0
 LEAST = 0.12
 """The width of an app that took no time, as a part of the whole."""
+LEGIBLE = 5
+"""Characters of a name, if it is cut."""
 THINNEST = 2.5
 FULL = 4096.0
 """Bytes that are drawn thickest, or the most of the request if those are more."""
@@ -129,10 +131,14 @@ def _crossing(pen: Pen, made: tuple[Lane, ...], index: int, most: float) -> str:
         )
     up = pen("path", kind, d=shape)
     outer = made[index - 1].size if index else -1.0
+    said = bytes_text(lane.size) if lane.size != outer and (index or lane.size) else ""
+    if lane.failed:
+        within = made[index + 1 : index + 2]
+        said = "" if within and within[0].failed else "exception"
     size = ""
-    if lane.size != outer and (index or lane.size):
-        text = bytes_text(lane.size)
-        size = pen("text", "soft", text, x=lane.end + 9, y=below - 8, font_size=11.5)
+    if said:
+        place = {"x": lane.end + 9, "y": below - 8, "font_size": 11.5}
+        size = pen("text", "bad" if lane.failed else "soft", said, **place)
     return down + pen("path", "flow", d=tip) + up + size
 
 
@@ -197,8 +203,10 @@ def _text(pen: Pen, lane: Lane, y: float) -> str:
             return before(f"{words}  {spent}", kind)
         if need <= beside and also <= inside:
             return before(words, kind) + within(spent, "soft")
-    if inside - also < beside and also <= inside:
-        return before(fitted(words, beside, CHARACTER), kind) + within(spent, "soft")
-    if inside > beside:
-        return both(fitted(words, inside - also, CHARACTER))
-    return before(f"{fitted(words, beside - also, CHARACTER)}  {spent}".lstrip(), kind)
+    if max(inside, beside) - also >= LEGIBLE * CHARACTER:
+        if inside > beside:
+            return both(fitted(words, inside - also, CHARACTER))
+        return before(f"{fitted(words, beside - also, CHARACTER)}  {spent}", kind)
+    # The name alone: the time is told below the picture, too.
+    write, room = (within, inside) if inside > beside else (before, beside)
+    return write(fitted(words, room, CHARACTER), kind)

@@ -99,7 +99,6 @@ PUBLISHED: dict[str, Callable[[], Layer]] = {
     "repoze.profile": repoze_profile,
     "raygun4py": raygun,
     "backlash": made("backlash", "TraceErrorsMiddleware", [], {}),
-    "Dozer": made("dozer", "Dozer"),
     "wsgicors": made("wsgicors", "CORS", headers="*", methods="*", origin="*"),
     "wsgi-request-logger": request_log,
     "webob wsgify": lambda: wsgify,

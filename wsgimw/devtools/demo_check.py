@@ -253,14 +253,7 @@ def x_ray(visitor: Visitor) -> str:
     answer = visitor.get("/order", Accept_Encoding="gzip")
     page = visitor.aside("/_xray/", "HEAD")
     expect(page.status == 200, f"status {page.status} of the page")
-    request = None
-    for _ in range(100):  # it is recorded when its body was closed, after the client has it all
-        recorded = json.loads(visitor.aside("/_xray/requests.json").content)["requests"]
-        found = [each for each in recorded if each["path"] == "/order"]
-        request = next((each for each in found if _sent_id(each) == answer.id), None)
-        if request is not None:
-            break
-    expect(request is not None, "no record of the request")
+    recorded, request = _recorded(visitor, answer.id)
     lanes = {lane["layer"].partition("(")[0]: lane for lane in request["layers"]}
     expect(lanes["Compress"]["bytes"] == [len(answer.content), len(answer.raw)], "other bytes")
     by = {field["name"]: field["by"] for field in request["headers"]}
@@ -270,6 +263,16 @@ def x_ray(visitor: Visitor) -> str:
     slow = [each["total_ms"] for each in recorded if each["path"] == "/slow"]
     expect(slow and max(slow) >= 490, f"/slow took {slow} ms")
     return f"{len(recorded)} requests, {len(request['layers'])} lanes, nobody blamed"
+
+
+def _recorded(visitor: Visitor, id: str) -> tuple[list[Any], Any]:
+    """Return all that is recorded, and the request whose answer had this id."""
+    for _ in range(100):  # it is recorded when its body was closed, after the client has it all
+        recorded = json.loads(visitor.aside("/_xray/requests.json").content)["requests"]
+        for request in recorded:
+            if _sent_id(request) == id:
+                return recorded, request
+    raise Wrong("no record of the request")
 
 
 def _sent_id(request: dict[str, Any]) -> str | None:

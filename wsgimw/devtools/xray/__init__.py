@@ -73,6 +73,7 @@ class Xrayed(Protocol):
         self, environ: WSGIEnvironment, start_response: StartResponse, /
     ) -> Iterable[bytes]:
         """Answer a request as the app does, and record it."""
+        raise NotImplementedError
 
 
 def xray(

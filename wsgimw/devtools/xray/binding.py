@@ -66,6 +66,7 @@ def _nothing(environ: Any, start_response: Any) -> Any: ...
 def take_apart(app: Any) -> tuple[list[Any], Any, str]:
     """Return the layers round an app, outermost first, the innermost app, and what it is called."""
     layers: list[Any] = []
+    step = Step(app, "app")
     for step in steps(app):
         layer: Any = step.layer
         if step.kind == "middleware":

@@ -16,7 +16,7 @@ import weakref
 from collections.abc import Callable, Iterator
 from contextvars import ContextVar
 from time import perf_counter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from wsgimw.devtools.xray.things import changes, head_of, kept_head, plain, sizes_of, thing
 from wsgimw.exchange import (
@@ -31,6 +31,8 @@ from wsgimw.testing.crossing import Room
 from wsgimw.testing.faults import body_fault, size_of
 
 if TYPE_CHECKING:
+    from collections.abc import Sized
+
     from _typeshed.wsgi import WSGIApplication, WSGIEnvironment
 
 MOST_EVENTS = 500
@@ -144,7 +146,7 @@ class Spy(Flow):
 
     # The head
 
-    def start(  # type: ignore[override]
+    def start(
         self,
         status: Any = _ABSENT,
         headers: Any = _ABSENT,
@@ -293,7 +295,7 @@ class Spy(Flow):
                 self.tape.append((HANDED_ON_CLOSED, self.number))
             is_file = is_file_wrapper(body, file_wrapper)
             if not is_file and hasattr(kind, "__len__"):
-                self.promised = len(body)
+                self.promised = len(cast("Sized", body))
             self.tape.append((RETURNED, self.number, None, is_file, self.promised))
             if is_file:  # rule 29: the very object, and so the end cannot be seen
                 self.complete = None

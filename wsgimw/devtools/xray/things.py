@@ -87,7 +87,7 @@ def sizes_of(blocks: Any) -> Sizes:
     if len(blocks) == 1 and type(blocks[0]) is bytes:
         size = len(blocks[0])
         return (1, not size, size, None)
-    odd = []
+    odd: list[tuple[int, int, Any]] = []
     count = empties = total = 0
     for block in blocks[:]:  # no `__iter__`: a list of ours would take itself for pulled
         if type(block) is bytes:

@@ -63,9 +63,10 @@ def watch(environ: dict[str, Any], trace: Trace) -> None:
     length = environ.get("CONTENT_LENGTH")
     if length or environ.get("HTTP_TRANSFER_ENCODING"):
         trace.watched = True
-        known = isinstance(length, str) and length.isascii() and length.isdigit()
-        if known and len(length) < 19 and not environ.get("wsgi.input_terminated"):
-            limit = int(length)
+        if not environ.get("wsgi.input_terminated"):
+            text = str(length)
+            known = text.isascii() and text.isdigit() and len(text) < 19
+            limit = int(text) if known else None
     body = _bare(body)
     environ["wsgi.input"] = _kind(Input, body)(body, watch, limit)
 

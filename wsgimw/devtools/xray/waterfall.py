@@ -43,7 +43,7 @@ MOST_TEXT = 200
 def waterfall(request: dict[str, Any]) -> str:
     """Return the text of a request, as `recording.requests` has it."""
     layers = request["layers"]
-    rows = [("in", "out", "self", "layer", "what it did")]
+    rows: list[tuple[str, ...]] = [("in", "out", "self", "layer", "what it did")]
     came = 0.0
     for index, layer in enumerate(layers):
         ms = layer["ms"]

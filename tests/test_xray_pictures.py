@@ -197,6 +197,14 @@ class TestWaterfall:
         said = texts(waterfall(request, width=620))
         assert [each for each in says if each not in said] == []
 
+    def test_a_name_may_stand_beside_and_its_time_within(self) -> None:
+        layers = [
+            layer("N()", ms=spent(30, 10, 0, 60, 0)),
+            layer("an_app_of_some", ms=spent(10, 0, 0, 0, 0)),
+        ]
+        said = texts(waterfall({"layers": layers}, width=620))
+        assert said[4:6] == ["an_app_of_some", "10.0 ms"]
+
     @pytest.mark.parametrize(
         ("before", "inner", "width", "says"),
         [

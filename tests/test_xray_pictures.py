@@ -128,6 +128,25 @@ class TestWaterfall:
         assert svg.count("x-badline") == 1
         assert "! ElasticAPM(service='shop')" in texts(svg)
 
+    def test_an_exception_goes_up_in_red_until_it_is_handled(self) -> None:
+        request = {
+            "layers": [
+                layer("CatchErrors()", status=[None, "500 Oh"], error="handled KeyError",
+                      ms=spent(1, 3, 0, 0, 0)),
+                layer("A()", status=[None, None], error="passed on KeyError",
+                      ms=spent(1, 2, 0, 0, 0)),
+                layer("app", status=[None, None], error="raised KeyError", ms=spent(2, 0, 0, 0, 0)),
+            ]
+        }  # fmt: skip
+        svg = waterfall(request)
+        kinds = [e.get("class") for e in ElementTree.fromstring(svg).iter(f"{SVG}path")]
+        bands = [kind for kind in kinds[2::3] if kind]
+        assert bands == ["x-flow", "x-bad", "x-bad"]
+        assert svg.count("x-badline") == 1
+        assert "! app" in texts(svg)
+        assert texts(svg).count("exception") == 1
+        assert "CatchErrors()" in texts(svg)
+
     def test_bytes_are_thickness(self) -> None:
         small, great = copy.deepcopy(SHOP), copy.deepcopy(SHOP)
         for each in small["layers"]:
@@ -177,6 +196,32 @@ class TestWaterfall:
         }
         said = texts(waterfall(request, width=620))
         assert [each for each in says if each not in said] == []
+
+    def test_a_name_may_stand_beside_and_its_time_within(self) -> None:
+        layers = [
+            layer("N()", ms=spent(30, 10, 0, 60, 0)),
+            layer("an_app_of_some", ms=spent(10, 0, 0, 0, 0)),
+        ]
+        said = texts(waterfall({"layers": layers}, width=620))
+        assert said[4:6] == ["an_app_of_some", "10.0 ms"]
+
+    @pytest.mark.parametrize(
+        ("before", "inner", "width", "says"),
+        [
+            pytest.param(5, 95, 300, ["a_rather_l…", "95.0 ms"], id="within"),
+            pytest.param(50, 20, 310, ["a_rather…  20.0 ms"], id="beside"),
+            pytest.param(40, 60, 310, ["a_rather_lon…"], id="without the time"),
+        ],
+    )
+    def test_a_name_that_is_too_long_is_cut(
+        self, before: int, inner: int, width: int, says: list[str]
+    ) -> None:
+        layers = [
+            layer("N()", ms=spent(before, inner, 0, 0, 0)),
+            layer("a_rather_long_name", ms=spent(inner, 0, 0, 0, 0)),
+        ]
+        said = texts(waterfall({"layers": layers}, width=width))
+        assert said[4:-1] == says
 
     @pytest.mark.parametrize("width", [300, 330, 560])
     @pytest.mark.parametrize("place", [0, 5, 11])

@@ -101,6 +101,26 @@ def test_a_layer_that_answers_by_itself() -> None:
             id="an exception that is handled",
         ),
         pytest.param(
+            [
+                layer("A()", error="passed on OSError", bytes=[5, 5], blocks=[1, 1]),
+                layer("app", status=[None, "200 OK"], error="raised OSError", bytes=[0, 5],
+                      blocks=[0, 1]),
+            ],
+            [
+                "in 0 The server calls A() with GET /, which leaves environ as it is.",
+                "in 1 A() calls app.",
+                "answer 1 app answers 200 OK.",
+                "head 0 A() passes the head on as it is, 200 OK.",
+                "stream 1 app gives its body to A(): 1 block, 5 bytes.",
+                "error 1 app raised OSError.",
+                "stream 0 A() passes the body on to the server as it is: 1 block, 5 bytes.",
+                "error 0 A() passed on OSError.",
+                "close 0 The server calls close() of the body: A() gets it, and hands it on.",
+                "close 1 app is closed, and the request is over.",
+            ],
+            id="an exception in the body",
+        ),
+        pytest.param(
             [layer("app", status=[None, "304 Not Modified"], bytes=[0, 0], blocks=[0, 0])],
             [
                 "in 0 The server calls app with GET /.",
@@ -122,9 +142,11 @@ def test_a_layer_that_answers_by_itself() -> None:
         ),
         pytest.param(
             [layer("app", status=[None, "200 OK"], blocks=[0, 2], bytes=[0, 9], write=True,
-                   closed=False, faults=[{"rule": 5, "message": "late."}, {"message": "odd"}])],
+                   closed=False, faults=[{"rule": 3, "message": "x."},
+                                          {"rule": 5, "message": "late."}, {"message": "odd"}])],
             [
                 "in 0 The server calls app with GET /.",
+                "fault 0 app breaks rule 3: x.",
                 "answer 0 app answers 200 OK.",
                 "fault 0 app breaks rule 5: late.",
                 "stream 0 app gives its body to the server: 2 blocks, 9 bytes, some of it by "

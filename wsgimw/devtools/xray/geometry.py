@@ -41,7 +41,14 @@ class Lane:
 
     @property
     def faulty(self) -> bool:
-        return bool(items(self.layer.get("faults")))
+        """Whether it broke a rule or raised."""
+        raised = str(self.layer.get("error") or "").startswith("raised")
+        return raised or bool(items(self.layer.get("faults")))
+
+    @property
+    def failed(self) -> bool:
+        """Whether an exception came out of it, and no head."""
+        return bool(self.layer.get("error")) and not two(self.layer.get("status"))[1]
 
 
 def lanes(

@@ -72,7 +72,8 @@ def layer_section(
     found = [mapping(fault) for fault in items(layer.get("faults"))]
     mark = badge("bad", plural(len(found), "fault")) if found else ""
     mark += badge("note", "answered by itself") if alone else ""
-    mark += badge("bad", "exception") if layer.get("error") else ""
+    error = shown(layer.get("error"), 80)
+    mark += badge("bad" if error.startswith("raised") else "note", error) if error else ""
     summary = (
         f'<span class="call">{code(name(layer), 300)}</span>'
         f'<span class="did">{text(did(layer, innermost=innermost), 300)} {mark}</span>'

@@ -160,13 +160,16 @@
 
   /* One request: the server's own page of it, put in the place of the one that is shown. */
 
+  let opened = 0;
   async function open(address, push) {
+    const mine = (opened += 1); // an answer that comes after a later one is not shown
     stop();
     try {
       const answer = await fetch(address, { cache: "no-store" });
       if (!answer.ok) throw new Error(answer.status);
       // Not the whole: its style has a nonce of its own, which is not that of this document.
       const text = await answer.text();
+      if (mine !== opened) return;
       const part = (start, end, from = text.indexOf(start)) => text.slice(from, text.indexOf(end, from));
       const html = part("<title>", "</title>") + "</title>" + part('<main id="main"', "</main>");
       const page = new DOMParser().parseFromString(html, "text/html");
@@ -174,6 +177,7 @@
       main.replaceChildren(...[...next.childNodes].map(node => document.importNode(node, true)));
       document.title = page.title;
     } catch (error) {
+      if (mine !== opened) return;
       const gone = document.createElement("p");
       gone.textContent = "This request is not in the recording any more, or the server does not answer.";
       main.replaceChildren(gone);

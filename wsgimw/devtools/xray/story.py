@@ -97,7 +97,7 @@ class _Story:
             if index < self.last:
                 said += f", which {_environ(mapping(layer.get('environ')))}"
             yield Step(index, "in", f"{said}.")
-            yield from self.faults(index, *range(1, 5), *range(30, 37))
+            yield from self.faults(index, "in")
 
     def answer(self) -> Iterator[Step]:
         layer, who = self.layers[self.last], self.names[self.last]
@@ -106,24 +106,27 @@ class _Story:
             alone = ", by itself: nothing further in hears of this request"
             said = f"{who} answers {status}{alone if who in self.known else ''}"
             yield Step(self.last, "answer", f"{said}.")
-        yield from self.error(self.last)
-        yield from self.faults(self.last, *range(5, 17))
+        yield from self.error(self.last, late=False)
+        yield from self.faults(self.last, "head")
 
-    def error(self, index: int) -> Iterator[Step]:
-        error = shown(self.layers[index].get("error"), 400)
-        if error:
+    def error(self, index: int, *, late: bool) -> Iterator[Step]:
+        """Tell an exception; `late`: one that came when the head was given, so from the body."""
+        layer = self.layers[index]
+        error = shown(layer.get("error"), 400)
+        given = bool(two(layer.get("status"))[1]) and not error.startswith("handled")
+        if error and given is late:
             yield Step(index, "error", f"{self.names[index]} {error}.")
 
     def head(self) -> Iterator[Step]:
         for index in reversed(range(self.last)):
             layer = self.layers[index]
-            yield from self.error(index)
+            yield from self.error(index, late=False)
             inner, outer = (shown(status) for status in two(layer.get("status")))
             if outer:
                 edits = _edits(layer, inner, outer)
                 said = listed(edits) if edits else f"passes the head on as it is, {outer}"
                 yield Step(index, "head", f"{self.names[index]} {said}.")
-            yield from self.faults(index, *range(5, 17))
+            yield from self.faults(index, "head")
 
     def stream(self) -> Iterator[Step]:
         for index in reversed(range(len(self.layers))):
@@ -144,7 +147,8 @@ class _Story:
                     said = f"takes {into} and gives {whom} {out}"
                 by_write = ", some of it by write()" if layer.get("write") else ""
                 yield Step(index, "stream", f"{self.names[index]} {said}{by_write}.")
-            yield from self.faults(index, *range(17, 22), 29)
+            yield from self.error(index, late=True)
+            yield from self.faults(index, "stream")
 
     def close(self) -> Iterator[Step]:
         for index, layer in enumerate(self.layers):
@@ -161,15 +165,24 @@ class _Story:
                 else:
                     said = f"{who} gets it, and hands it on"
                 yield Step(index, "close", f"{start}{said}.")
-            yield from self.faults(index, *range(22, 29), *range(37, 100))
+            yield from self.faults(index, "close")
 
-    def faults(self, index: int, *rules: int) -> Iterator[Step]:
-        """Tell the broken rules of one kind; one without a number is told at the end."""
-        for fault in items(self.layers[index].get("faults")):
-            rule = int(number(mapping(fault).get("rule")))
-            if rule in rules or (99 in rules and not 0 < rule < 99):
-                message = shown(mapping(fault).get("message"), 600).rstrip(".")
+    def faults(self, index: int, phase: Phase) -> Iterator[Step]:
+        """Tell the broken rules that belong to a phase."""
+        for fault in map(mapping, items(self.layers[index].get("faults"))):
+            rule = int(number(fault.get("rule")))
+            if _phase_of(rule) == phase:
+                message = shown(fault.get("message"), 600).rstrip(".")
                 yield Step(index, "fault", f"{self.names[index]} breaks rule {rule}: {message}.")
+
+
+def _phase_of(rule: int) -> Phase:
+    """Return where a broken rule is told; what is of no phase, at the end."""
+    if 1 <= rule <= 4 or 30 <= rule <= 36:
+        return "in"
+    if 5 <= rule <= 16:
+        return "head"
+    return "stream" if 17 <= rule <= 21 or rule == 29 else "close"
 
 
 def _environ(environ: Mapping[str, Any]) -> str:

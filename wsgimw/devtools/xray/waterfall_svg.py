@@ -37,6 +37,8 @@ SIZES = 68.0
 THICKEST = 17.0
 LEAST = 0.12
 """The width of an app that took no time, as a part of the whole."""
+LEGIBLE = 5
+"""Characters of a name, if it is cut."""
 THINNEST = 2.5
 FULL = 4096.0
 """Bytes that are drawn thickest, or the most of the request if those are more."""
@@ -59,7 +61,7 @@ def waterfall(
     made = lanes(request, left=MARGIN, right=wide - SIZES, step=step, least=wide * LEAST)
     most = max((lane.size for lane in made), default=0.0)
     height = TOP + ROW * len(made) + 10
-    shapes = [_ends(pen, request, made, most)]
+    shapes = [_ends(pen, request, made)]
     shapes += [_lane(pen, made, index, link, wide) for index in range(len(made))]
     crossings = "".join(_crossing(pen, made, index, most) for index in range(len(made)))
     shapes.append(f'<g pointer-events="none">{crossings}</g>\n')  # the lane beneath is the link
@@ -89,7 +91,7 @@ def _thickness(size: float, most: float) -> float:
     return THINNEST + (THICKEST - THINNEST) * math.sqrt(size / max(most, FULL))
 
 
-def _ends(pen: Pen, request: Mapping[str, Any], made: tuple[Lane, ...], most: float) -> str:
+def _ends(pen: Pen, request: Mapping[str, Any], made: tuple[Lane, ...]) -> str:
     """Draw what is above the outermost lane: the request that comes, the response that goes."""
     if not made:
         return pen("text", "soft", "No layer was recorded.", x=MARGIN, y=24, font_size=13)
@@ -118,8 +120,7 @@ def _crossing(pen: Pen, made: tuple[Lane, ...], index: int, most: float) -> str:
     tip = f"M{x - 4.5:.1f} {below - 6:.1f}L{x:.1f} {below - 0.5:.1f}L{x + 4.5:.1f} {below - 6:.1f}Z"
     thick = _thickness(lane.size, most)
     right, left = lane.end, lane.end - thick
-    failed = lane.layer.get("error") and not lane.layer.get("status")
-    kind = "bad" if failed else "flow"
+    kind = "bad" if lane.failed else "flow"
     if index:
         shape = f"M{left:.1f} {below:.1f}V{above:.1f}H{right:.1f}V{below:.1f}Z"
     else:  # the response leaves by an arrow
@@ -130,10 +131,14 @@ def _crossing(pen: Pen, made: tuple[Lane, ...], index: int, most: float) -> str:
         )
     up = pen("path", kind, d=shape)
     outer = made[index - 1].size if index else -1.0
+    said = bytes_text(lane.size) if lane.size != outer and (index or lane.size) else ""
+    if lane.failed:
+        within = made[index + 1 : index + 2]
+        said = "" if within and within[0].failed else "exception"
     size = ""
-    if lane.size != outer and (index or lane.size):
-        text = bytes_text(lane.size)
-        size = pen("text", "soft", text, x=lane.end + 9, y=below - 8, font_size=11.5)
+    if said:
+        place = {"x": lane.end + 9, "y": below - 8, "font_size": 11.5}
+        size = pen("text", "bad" if lane.failed else "soft", said, **place)
     return down + pen("path", "flow", d=tip) + up + size
 
 
@@ -149,7 +154,7 @@ def _lane(pen: Pen, made: tuple[Lane, ...], index: int, link: str, wide: float) 
         before, after = max(2.0, lane.own_before), max(2.0, lane.own_after)
         shapes.append(pen("rect", own, x=lane.start, width=before, rx=1.5, **size))
         shapes.append(pen("rect", own, x=lane.end - after, width=after, rx=1.5, **size))
-    if lane.faulty or lane.layer.get("error"):
+    if lane.faulty:
         frame = {"x": lane.start - 2, "y": y - 2, "rx": 5, "height": BAR + 4}
         frame["width"] = max(2.0, lane.end - lane.start) + 4
         shapes.append(pen("rect", "badline", **frame, fill="none", stroke_width=1.6))
@@ -170,7 +175,7 @@ def _lane(pen: Pen, made: tuple[Lane, ...], index: int, link: str, wide: float) 
 def _text(pen: Pen, lane: Lane, y: float) -> str:
     """Name a lane: between its ways down and up if there is room, or beside it."""
     spent = _self(lane)
-    mark = "! " if lane.faulty or lane.layer.get("error") else ""
+    mark = "! " if lane.faulty else ""
     kind = "bad" if mark else "ink"
     inside = lane.end - lane.start - 14 - THICKEST - 8
     beside = lane.start - 12
@@ -198,8 +203,10 @@ def _text(pen: Pen, lane: Lane, y: float) -> str:
             return before(f"{words}  {spent}", kind)
         if need <= beside and also <= inside:
             return before(words, kind) + within(spent, "soft")
-    if inside - also < beside and also <= inside:
-        return before(fitted(words, beside, CHARACTER), kind) + within(spent, "soft")
-    if inside > beside:
-        return both(fitted(words, inside - also, CHARACTER))
-    return before(f"{fitted(words, beside - also, CHARACTER)}  {spent}".lstrip(), kind)
+    if max(inside, beside) - also >= LEGIBLE * CHARACTER:
+        if inside > beside:
+            return both(fitted(words, inside - also, CHARACTER))
+        return before(f"{fitted(words, beside - also, CHARACTER)}  {spent}", kind)
+    # The name alone: the time is told below the picture, too.
+    write, room = (within, inside) if inside > beside else (before, beside)
+    return write(fitted(words, room, CHARACTER), kind)

@@ -541,7 +541,8 @@ def test_the_self_times_add_up(app: App) -> None:
 
 def test_where_the_time_goes(monkeypatch: pytest.MonkeyPatch) -> None:
     now = 0.0
-    monkeypatch.setattr("wsgimw.devtools.xray.spy.perf_counter", lambda: now)
+    for module in ("spy", "bodies", "boundary"):
+        monkeypatch.setattr(f"wsgimw.devtools.xray.{module}.perf_counter", lambda: now)
 
     def work(seconds: float) -> None:
         nonlocal now
@@ -633,7 +634,8 @@ def test_a_request_that_is_not_sampled_is_not_mistaken_for_one_that_is(
 
 def test_slow_ms(monkeypatch: pytest.MonkeyPatch) -> None:
     now = 0.0
-    monkeypatch.setattr("wsgimw.devtools.xray.spy.perf_counter", lambda: now)
+    for module in ("spy", "bodies", "boundary"):
+        monkeypatch.setattr(f"wsgimw.devtools.xray.{module}.perf_counter", lambda: now)
 
     def app(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         nonlocal now

@@ -176,7 +176,7 @@ def test_kinds_of_streams_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
         kind: Any = type(f"Stream{number}", (), {"read": lambda self: b""})
         asked(hello, **{"wsgi.input": kind()})
         assert len(watching._kinds) <= 3
-    request = asked(hello, **{"wsgi.input": None, "wsgi.errors": None})
+    request = asked(hello, "/", **{"wsgi.input": None, "wsgi.errors": None})
     assert request["status"] == "200 OK"
 
 
@@ -203,7 +203,7 @@ def test_the_waterfall_of_what_is_rare() -> None:
         def __iter__(self) -> Iterator[bytes]:
             return iter([b"file"])
 
-    text = waterfall(asked(compose(answers)(app), **{"wsgi.file_wrapper": Wrapper}))
+    text = waterfall(asked(compose(answers)(app), "/", **{"wsgi.file_wrapper": Wrapper}))
     assert "+shop.key0" in text and "and 3 more" in text
     assert "status 200 OK → 404 Not Found" in text
     assert "file wrapper" in text and "write()" in text

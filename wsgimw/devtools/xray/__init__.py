@@ -50,7 +50,7 @@ from wsgimw.describe import describe
 from wsgimw.devtools.xray.binding import Binder
 from wsgimw.devtools.xray.recording import Recording
 from wsgimw.devtools.xray.serving import Serving
-from wsgimw.devtools.xray.spy import current
+from wsgimw.devtools.xray.tape import current
 from wsgimw.devtools.xray.timing import timed
 from wsgimw.devtools.xray.watching import watch
 

@@ -18,7 +18,7 @@ from wsgimw import Host, Include, Mount, Route, Router, misuse
 from wsgimw.compose import Layer, Stack, _Branch, _note, compose, named, origin
 from wsgimw.devtools.places import text_of, text_of_layer
 from wsgimw.devtools.walk import HELD, Step, own, steps
-from wsgimw.devtools.xray.spy import bind_spy
+from wsgimw.devtools.xray.boundary import bind_spy
 from wsgimw.testing.crossing import SERVER, Room
 
 if TYPE_CHECKING:

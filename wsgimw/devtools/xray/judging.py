@@ -12,7 +12,7 @@ from collections import UserDict
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from wsgimw.devtools.xray import spy
+from wsgimw.devtools.xray import tape as tapes
 from wsgimw.devtools.xray.things import Thing, plain, stand_in
 from wsgimw.redact import REDACTED
 from wsgimw.testing.crossing import Boundary, Crossing, Room
@@ -65,12 +65,12 @@ class Judge:
         """Hear all notes."""
         self.base = {**_SOUND, "REQUEST_METHOD": self.method, **self._before(tape)}
         for what, number, *rest in tape:
-            if what == spy.CUT:
+            if what == tapes.CUT:
                 return  # what comes now would be judged by halves
-            if what == spy.CAME:
+            if what == tapes.CAME:
                 self._came(number, *rest)
             elif number in self.crossings:
-                if what == spy.ENDED:
+                if what == tapes.ENDED:
                     rest.pop()
                 _HEAR[what](self, self.crossings[number], *rest)
 
@@ -78,7 +78,7 @@ class Judge:
         """Return the values that layers changed or took away, as they were before."""
         before: dict[str, Any] = {}
         for what, _, *rest in tape:
-            if what == spy.CAME and rest[1] is not None:
+            if what == tapes.CAME and rest[1] is not None:
                 added, changed, removed = rest[1]
                 for key in added:
                     before.setdefault(key, _ABSENT)
@@ -212,18 +212,18 @@ class Judge:
 
 _ABSENT: Any = object()
 _HEAR: Mapping[int, Callable[..., None]] = {
-    spy.HEAD: Judge._head,
-    spy.HEAD_DONE: Judge._head_done,
-    spy.WRITE: Judge._write,
-    spy.WRITTEN: Judge._written,
-    spy.RETURNED: Judge._returned,
-    spy.BLOCK: Judge._block,
-    spy.FINISHED: Judge._finished,
-    spy.FAILED: lambda judge, crossing, name: crossing.failed(),
-    spy.ENDED: Judge._ended,
-    spy.HANDED_ON_CLOSED: lambda judge, crossing: crossing.handed_on_closed(),
-    spy.PULLED_LATE: lambda judge, crossing: crossing.pulled_after_close(),
-    spy.CLOSED_AGAIN: lambda judge, crossing: crossing.closed_again(),
+    tapes.HEAD: Judge._head,
+    tapes.HEAD_DONE: Judge._head_done,
+    tapes.WRITE: Judge._write,
+    tapes.WRITTEN: Judge._written,
+    tapes.RETURNED: Judge._returned,
+    tapes.BLOCK: Judge._block,
+    tapes.FINISHED: Judge._finished,
+    tapes.FAILED: lambda judge, crossing, name: crossing.failed(),
+    tapes.ENDED: Judge._ended,
+    tapes.HANDED_ON_CLOSED: lambda judge, crossing: crossing.handed_on_closed(),
+    tapes.PULLED_LATE: lambda judge, crossing: crossing.pulled_after_close(),
+    tapes.CLOSED_AGAIN: lambda judge, crossing: crossing.closed_again(),
 }
 
 

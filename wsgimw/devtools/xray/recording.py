@@ -19,7 +19,8 @@ from contextlib import suppress
 from time import time
 from typing import Any
 
-from wsgimw.devtools.xray.spy import ENDED, Spy, Trace
+from wsgimw.devtools.xray.spy import Spy
+from wsgimw.devtools.xray.tape import ENDED, Trace
 from wsgimw.devtools.xray.telling import VERSION, Kept, tell
 
 REDACT = "wsgimw.redact"

@@ -13,87 +13,45 @@ list whether it is empty, and that is all.
 from __future__ import annotations
 
 import weakref
-from collections.abc import Callable, Iterator
-from contextvars import ContextVar
+from collections.abc import Callable
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, cast
 
-from wsgimw.devtools.xray.things import changes, head_of, kept_head, plain, sizes_of, thing
-from wsgimw.exchange import (
-    _CLOSED,
-    Blocks,
-    Flow,
-    WatchedBlocks,
-    is_file_wrapper,
-    own_code,
+from wsgimw.devtools.xray.bodies import SizedStream, SpiedBlocks, SpiedStream
+from wsgimw.devtools.xray.tape import (
+    BLOCK,
+    CAME,
+    CUT,
+    ENDED,
+    FAILED,
+    HANDED_ON_CLOSED,
+    HEAD,
+    HEAD_DONE,
+    MOST_EVENTS,
+    RETURNED,
+    WRITE,
+    WRITTEN,
+    Trace,
+    current,
 )
+from wsgimw.devtools.xray.things import (
+    changes,
+    head_of,
+    items_of,
+    kept_head,
+    plain,
+    sizes_of,
+    thing,
+)
+from wsgimw.exchange import _CLOSED, Blocks, Flow, is_file_wrapper
 from wsgimw.testing.crossing import Room
 from wsgimw.testing.faults import body_fault, size_of
 
 if TYPE_CHECKING:
     from collections.abc import Sized
 
-    from _typeshed.wsgi import WSGIApplication, WSGIEnvironment
-
-MOST_EVENTS = 500
-"""Of one request. Blocks are counted; what an app writes beyond it is no longer judged."""
-MOST_CROSSINGS = 1000
-"""Of one request: a layer that calls its app over and over is no longer looked at."""
-
-# What is noted: (what, which spy, ...).
-CAME, HEAD, HEAD_DONE, WRITE, WRITTEN, RETURNED, BLOCK, FINISHED, FAILED, ENDED = range(10)
-HANDED_ON_CLOSED, PULLED_LATE, CLOSED_AGAIN, CUT = range(10, 14)
-
-current: ContextVar[Any] = ContextVar("wsgimw.devtools.xray", default=None)
 _ABSENT: Any = object()
-_END: Any = object()
-
-
-class Trace:
-    """One request while it is on its way: its spies, and the tape of what they saw."""
-
-    __slots__ = (
-        "cut",
-        "finish",
-        "first",
-        "lists",
-        "over",
-        "sound",
-        "spies",
-        "streams",
-        "tape",
-        "time",
-        "watched",
-    )
-
-    def __init__(self, finish: Callable[[Trace], None], time: float) -> None:
-        self.finish = finish
-        self.time = time  # seconds since 1970
-        self.first: float | None = None  # when the first byte left
-        self.over = False
-        self.cut = False  # not all was noted
-        self.sound: Any = None  # headers that are plain data
-        self.watched = False  # there is a request body
-        self.spies: list[Spy] = []
-        self.lists: list[weakref.ref[SpiedBlocks]] = []
-        self.tape: list[tuple[Any, ...]] = []
-        self.streams: list[tuple[Room, int, str]] = []  # faults of wsgi.input, told at once
-
-    def end(self) -> None:
-        """Hand over what was noted."""
-        if self.over:
-            return
-        for made in self.lists:
-            listing = made()
-            if listing is not None:
-                listing.look()
-        self.over = True
-        try:
-            self.finish(self)
-        finally:
-            for spy in self.spies:
-                spy.child = None  # rule 39
-            self.spies = []
+_LIST_ITERATORS = (list.__iter__, tuple.__iter__, Blocks.__iter__)
 
 
 class Spy(Flow):
@@ -450,216 +408,3 @@ class Spy(Flow):
         self.bytes += pulled
         self.complete = complete
         self.close()
-
-
-_LIST_ITERATORS = (list.__iter__, tuple.__iter__, Blocks.__iter__)
-
-
-class SpiedStream:
-    """The body that goes out for a stream: it hears of what is done to it after its end, too."""
-
-    __slots__ = ("__weakref__", "_spy")
-
-    def __init__(self, spy: Spy) -> None:
-        self._spy = spy
-
-    def __iter__(self) -> Iterator[bytes]:
-        # A loop of its own, like those of `exchange`: two generators for each block are dear.
-        spy = self._spy
-        if spy.over:
-            spy.tape.append((PULLED_LATE, spy.number))
-        put, clock, parent = current.set, perf_counter, spy.parent
-        iterator: Any = None
-        began = 0.0
-        try:
-            # Inner code may call its app as late as this, so it is told who is running.
-            while not spy.sent or spy.trace.watched:
-                former = current.get()
-                put(spy)
-                began = clock()
-                try:
-                    if iterator is None:
-                        iterator = iter(spy._body)
-                    block = next(iterator, _END)
-                finally:
-                    spy.pulled += clock() - began
-                    began = 0.0
-                    put(former)
-                if block is _END:
-                    break
-                spy.note(block)
-                yield block
-                if spy.over:
-                    spy.tape.append((PULLED_LATE, spy.number))
-                    return
-            else:
-                began = clock()
-                for block in iterator:
-                    spy.pulled += clock() - began
-                    began = 0.0
-                    size = len(block) if type(block) is bytes else 0
-                    if size:
-                        spy.blocks += 1
-                        spy.sent += size
-                        if parent is not None and spy.blocks - spy.empties > parent.blocks + 2:
-                            spy.look_outside()
-                        spy.last_empty = False
-                    else:
-                        spy.note(block)
-                    yield block
-                    if spy.over:
-                        spy.tape.append((PULLED_LATE, spy.number))
-                        return
-                    began = clock()
-                spy.pulled += clock() - began
-            if spy._body is not _CLOSED:
-                spy.tape.append((FINISHED, spy.number, spy.tallies()))
-                spy.complete = True
-        except GeneratorExit:
-            raise
-        except BaseException as error:
-            if began:
-                spy.pulled += clock() - began
-            spy._broke(error)
-            raise
-
-    def close(self) -> None:
-        spy = self._spy
-        if spy.shut:
-            spy.tape.append((CLOSED_AGAIN, spy.number))
-        spy.shut = True
-        spy.bytes = spy.sent
-        spy.close()
-
-    def __del__(self) -> None:
-        spy = self._spy
-        if not spy.over:
-            spy._body = _CLOSED  # rule 39: it may hold our start_response
-            if spy.parent is None:
-                spy.trace.end()
-
-
-class SizedStream(SpiedStream):
-    """The same for a body that has a `len()`, which servers ask for."""
-
-    __slots__ = ()
-
-    def __len__(self) -> int:
-        return self._spy.promised or 0
-
-
-class SpiedBlocks(WatchedBlocks):
-    """The body that goes out for a list or tuple."""
-
-    __slots__ = ("__weakref__", "spy")
-
-    spy: Spy  # of the outermost boundary that it has passed
-
-    def close(self) -> None:
-        flow = self._flow
-        if flow is None:
-            self.spy.tape.append((CLOSED_AGAIN, self.spy.number))
-            return
-        if self._iterator is not None and self._iterator.__length_hint__():
-            self._stopped(flow)
-        super().close()
-
-    def _stopped(self, flow: Any) -> None:
-        """Tell all spies that somebody began to pull it, and did not go on to the end."""
-        while flow is not None:
-            if isinstance(flow, Spy):
-                flow.iterated = True
-            flow = flow._inside
-
-    def look(self) -> None:
-        """Tell of a list that was pulled after it had been closed: nobody hears of it then."""
-        if self._flow is None and self._iterator is not None:
-            self._iterator = None
-            self.spy.tape.append((PULLED_LATE, self.spy.number))
-
-    def __del__(self) -> None:
-        spy = self.spy
-        if self._flow is None:
-            self.look()
-            return
-        self._flow = self._iterator = None
-        if spy.parent is None:
-            spy.trace.end()
-
-
-def bind_spy(
-    app: WSGIApplication, outer: Room, inner: Room, live: list[Trace]
-) -> tuple[WSGIApplication, Callable[..., Any]]:
-    """Return the spied app, and the function that begins a trace there.
-
-    The app passes on where nothing is recorded: `live` holds the traces that are on their way.
-    """
-
-    def spied(environ: WSGIEnvironment, start_response: Any) -> Any:
-        if not live:
-            return app(environ, start_response)
-        former = current.get()
-        parent = former
-        while parent is not None and parent.inner is not outer:
-            parent = parent.parent
-        if parent is None or len(parent.trace.spies) >= MOST_CROSSINGS:
-            return app(environ, start_response)
-        return cross(environ, start_response, parent.trace, parent, former)
-
-    def cross(
-        environ: WSGIEnvironment, start_response: Any, trace: Trace, parent: Spy | None, former: Any
-    ) -> Any:
-        spy = Spy()
-        spy.environ = environ
-        spy.start_response = start_response
-        spy.bytes = 0
-        spy.complete = False
-        spy.error = spy._body = spy._close = spy._inside = None
-        spy.child = spy.sizes = None
-        spy.out = spy.over = spy.shut = False
-        spy.heading = spy.called = 0.0
-        spy.outer = outer
-        spy.inner = inner
-        spy.parent = parent
-        spy.trace = trace
-        spy.tape = tape = trace.tape
-        spies = trace.spies
-        spy.number = number = len(spies)
-        spies.append(spy)
-        if parent is not None:
-            parent.child = spy
-            try:
-                same = type(environ) is dict and environ == parent.snapshot
-            except Exception:  # a value of somebody's fails to compare itself
-                same = False
-            if same:
-                spy.snapshot = parent.snapshot
-                tape.append((CAME, number, parent.number, None, None))
-            elif not spy.look(environ):
-                return app(environ, start_response)
-        elif not spy.look(environ):
-            return app(environ, start_response)
-        file_wrapper = environ.get("wsgi.file_wrapper")  # rule 3: before the call
-        current.set(spy)
-        spy.came = began = perf_counter()
-        try:
-            body = app(environ, spy.start)
-        except BaseException as error:
-            spy.called = perf_counter() - began
-            current.set(former)
-            spy._broke(error)
-            spy.close()
-            raise
-        spy.called = perf_counter() - began
-        current.set(former)
-        return spy.carry(body, file_wrapper)
-
-    return own_code(spied), own_code(cross)
-
-
-def items_of(environ: Any) -> dict[Any, Any]:
-    """Return what is in an environ that is no exact dict, as far as it can be had."""
-    try:
-        return {**environ}
-    except Exception:
-        return {}

@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 from wsgimw.devtools.xray.judging import Judge
-from wsgimw.devtools.xray.spy import CAME, ENDED, FAILED, HEAD
+from wsgimw.devtools.xray.tape import CAME, ENDED, FAILED, HEAD
 from wsgimw.redact import REDACTED, is_secret, mask_query, mask_url
 from wsgimw.shapes import mask_shapes
 from wsgimw.testing.crossing import Room

@@ -165,3 +165,11 @@ def changes(before: dict[Any, Any], after: dict[Any, Any]) -> Changes | None:
 
 def _key(key: Any) -> Any:
     return key if type(key) is str else plain(key)
+
+
+def items_of(environ: Any) -> dict[Any, Any]:
+    """Return what is in an environ that is no exact dict, as far as it can be had."""
+    try:
+        return {**environ}
+    except Exception:
+        return {}

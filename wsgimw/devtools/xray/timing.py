@@ -16,7 +16,7 @@ import re
 from time import perf_counter
 from typing import Any
 
-from wsgimw.devtools.xray.spy import HEAD, Trace
+from wsgimw.devtools.xray.tape import HEAD, Trace
 
 __all__ = ["timed"]
 

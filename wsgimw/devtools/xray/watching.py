@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable
 from typing import Any
 
-from wsgimw.devtools.xray.spy import Trace, current
+from wsgimw.devtools.xray.tape import Trace, current
 from wsgimw.testing.crossing import SERVER, Room
 from wsgimw.testing.streams import Errors, Input, Place, Watched, watched
 

@@ -1,0 +1,312 @@
+"""The checks of a pair: requests that are sent to the bare app and to the wrapped one.
+
+What the layers are meant to do is undone, and then the two must agree.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+from tests.matrix.pages import BIG, DATA, FIRST, PAGE, PATIENCE, digest
+from tests.matrix.wire import Answer, body_so_far, leave, request, take
+from wsgimw.testing.server import decode
+
+CODINGS = ("gzip", "br", "zstd")
+UPLOAD = bytes(range(256)) * 300
+CHUNKED = b"".join(
+    b"%x\r\n%s\r\n" % (len(part), part)
+    for part in (UPLOAD[:10], UPLOAD[10:70_000], UPLOAD[70_000:])
+)
+WITHOUT_RANGES = ("raw", "django", "falcon")
+NAME = "größe€"
+QUOTED = "gr%C3%B6%C3%9Fe%E2%82%AC"
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One request; `expects` is what a sound pair makes of it."""
+
+    name: str
+    path: str
+    method: str = "GET"
+    fields: dict[str, str] = field(default_factory=dict)
+    body: bytes = b""
+    codings: tuple[str, ...] = ("",)
+    status: int = 200
+    content: bytes | None = None
+    json: Any = None
+
+
+CHECKS = (
+    Check("page", "/page", codings=("", *CODINGS), content=PAGE),
+    Check("JSON", "/json", codings=("", *CODINGS), json=DATA),
+    Check("stream", "/stream", codings=("", *CODINGS), content=FIRST + b"in steps, and the end"),
+    Check(
+        *("upload", "/upload", "POST"),
+        fields={"Content-Length": str(len(UPLOAD))},
+        body=UPLOAD,
+        json=digest(UPLOAD),
+    ),
+    Check(
+        *("chunked upload", "/upload", "POST"),
+        fields={"Transfer-Encoding": "chunked"},
+        body=CHUNKED + b"0\r\n\r\n",
+        json=digest(UPLOAD),
+    ),
+    Check("error", "/error", status=500),
+    Check("HEAD", "/page", "HEAD", codings=("", *CODINGS), content=b""),
+    Check("204", "/empty", status=204, codings=("", "gzip"), content=b""),
+    Check("304", "/not-modified", status=304, codings=("", "gzip"), content=b""),
+    Check("1 MB file", "/file", codings=("", *CODINGS), content=BIG),
+    Check("range", "/file", fields={"Range": "bytes=1000-1999"}, codings=("", "gzip"), status=206),
+    Check("cookies", "/cookies", codings=("", "gzip"), content=b"two"),
+    Check("non-ASCII path", f"/unicode/{QUOTED}", json={"name": NAME}),
+    Check("mount prefix", "/where"),
+    Check("aborted client", "/gone"),
+)
+
+
+@dataclass(slots=True)
+class Difference:
+    """Where bare and wrapped do not agree, or the log does not say what was."""
+
+    framework: str
+    check: str
+    coding: str
+    what: str
+    bare: object
+    wrapped: object
+
+    def __str__(self) -> str:
+        coding = f", {self.coding}" if self.coding else ""
+        return (
+            f"{self.framework}, {self.check}{coding}: {self.what}: "
+            f"{str(self.bare)[:150]!r} / {str(self.wrapped)[:150]!r}"
+        )
+
+
+@dataclass(slots=True)
+class Sent:
+    """A request through the stack, and what its line must say."""
+
+    framework: str
+    check: Check
+    coding: str
+    answer: Answer
+
+
+@dataclass
+class Pairs:
+    """The checks against one running server."""
+
+    port: int
+    room: Path
+    prefix: str = "/site/{framework}"
+    steps: bool = True
+    """Whether the server sends a stream block by block."""
+    differences: list[Difference] = field(default_factory=list)
+    broken: list[Difference] = field(default_factory=list)
+    """Where the bare app does not get through the server as it should."""
+    sent: dict[int, Sent] = field(default_factory=dict)
+    _numbers: Iterator[int] = field(default_factory=count)
+
+    def run(self, framework: str, checks: tuple[Check, ...] = CHECKS) -> None:
+        """Send all requests of a framework."""
+        for check in checks:
+            if check.name == "aborted client":
+                self._abort(framework, check)
+                continue
+            bare = self.send("bare", framework, check, "")
+            self._judge_bare(framework, check, bare)
+            for coding in check.codings:
+                wrapped = self.send("wrapped", framework, check, coding)
+                for what, one, other in compare(check, coding, bare, wrapped, framework):
+                    self._note(framework, check, coding, what, one, other)
+
+    def send(self, variant: str, framework: str, check: Check, coding: str) -> Answer:
+        """Send one request; a stream is told when its first block has come."""
+        number = next(self._numbers)
+        fields = {"User-Agent": f"matrix/{number}", "X-Variant": variant, **check.fields}
+        if coding:
+            fields["Accept-Encoding"] = coding
+        waits = "1" if self.steps else "0"
+        query = f"?n={number}&wait={waits}" if check.path in ("/stream", "/gone") else ""
+        target = self.prefix.format(framework=framework) + check.path + query
+        connection = request(self.port, check.method, target, fields, check.body)
+        if check.name == "aborted client":
+            answer = self._leave(connection, number)
+        elif check.name == "stream":
+            answer = take(connection, check.method, lambda received: self._signal(received, number))
+        else:
+            answer = take(connection, check.method)
+        if variant == "wrapped":
+            self.sent[number] = Sent(framework, check, coding, answer)
+        return answer
+
+    def lines(self, text: str) -> None:
+        """Hold the log against what was sent: exactly one line each, and true."""
+        entries: dict[int, list[dict[str, Any]]] = {}
+        for line in text.splitlines():
+            entry = json.loads(line)
+            number = int(str(entry.get("user_agent", "/-1")).partition("/")[2])
+            entries.setdefault(number, []).append(entry)
+        for number, sent in self.sent.items():
+            found = entries.pop(number, [])
+            if len(found) != 1:
+                self._note(sent.framework, sent.check, sent.coding, "log lines", 1, len(found))
+                continue
+            for what, one, other in judge_line(sent, found[0]):
+                self._note(sent.framework, sent.check, sent.coding, what, one, other)
+        for number, found in entries.items():
+            raise AssertionError(f"lines of no request through the stack: {number}: {found}")
+
+    def _signal(self, received: bytes, number: int) -> None:
+        signal = self.room / f"go-{number}"
+        coding, content = body_so_far(received)
+        with contextlib.suppress(ValueError):  # not yet enough to decode
+            if not signal.exists() and decode(coding, content)[0].startswith(FIRST):
+                signal.touch()
+
+    def _abort(self, framework: str, check: Check) -> None:
+        """The client leaves; the body is closed in both."""
+        closed = []
+        for variant in ("bare", "wrapped"):
+            closed.append(self.send(variant, framework, check, "").content == b"closed")
+        if closed[0] is not closed[1]:
+            self._note(framework, check, "", "body closed", *closed)
+        if not closed[0]:
+            self.broken.append(Difference(framework, check.name, "", "body closed", True, False))
+
+    def _leave(self, connection: Any, number: int) -> Answer:
+        leave(connection)
+        note = self.room / f"closed-{number}"
+        deadline = time.monotonic() + PATIENCE
+        while not note.exists() and time.monotonic() < deadline:
+            time.sleep(0.005)
+        return Answer(200, "", [], b"closed" if note.exists() else b"", "none")
+
+    def _judge_bare(self, framework: str, check: Check, bare: Answer) -> None:
+        """Note what the server makes of the bare app."""
+        whole = check.name == "range" and framework in WITHOUT_RANGES
+        status = 200 if whole else check.status
+        wanted: dict[str, object] = {"status": status, "framing": ""}
+        found: dict[str, object] = {"status": bare.status, "framing": bare.fault}
+        if bare.status == status:
+            if check.content is not None:
+                wanted["content"], found["content"] = check.content, bare.content
+            if check.json is not None:
+                wanted["content"], found["content"] = check.json, in_json(bare.content)
+        for what in wanted:
+            if wanted[what] != found[what]:
+                self.broken.append(
+                    Difference(framework, check.name, "", what, wanted[what], found[what])
+                )
+
+    def _note(
+        self, framework: str, check: Check, coding: str, what: str, one: object, other: object
+    ) -> None:
+        self.differences.append(Difference(framework, check.name, coding, what, one, other))
+
+
+def in_json(content: bytes) -> Any:
+    """Read JSON; what is none is returned as it is."""
+    try:
+        return json.loads(content)
+    except ValueError:
+        return content
+
+
+def compare(
+    check: Check, coding: str, bare: Answer, wrapped: Answer, framework: str
+) -> Iterator[tuple[str, object, object]]:
+    """Yield what differs after undoing what the layers are meant to do."""
+    if wrapped.status and len(wrapped.values("x-request-id")) != 1:
+        yield "request id", "one", wrapped.values("x-request-id")
+    if check.name == "error" and wrapped.values("x-error-fingerprint"):
+        # CatchErrors has answered in place of the server.
+        if bare.status != wrapped.status:
+            yield "status", bare.status, wrapped.status
+        return
+    is_text = check.name in ("page", "JSON", "stream", "1 MB file")
+    coded = wrapped.value("content-encoding")
+    if coded != (coding if is_text else coded):
+        yield "coding", coding, coded
+    bare, wrapped = (without_dates(answer) for answer in (bare, undone(wrapped)))
+    if coded:
+        # The length of the coded body is another, and ranges of it would be others.
+        bare, wrapped = (
+            without(answer, "content-length", "accept-ranges") for answer in (bare, wrapped)
+        )
+        bare, wrapped = (replace(answer, framing="") for answer in (bare, wrapped))
+    for what in ("status", "reason", "framing", "fault", "content"):
+        one, other = getattr(bare, what), getattr(wrapped, what)
+        if one != other:
+            yield what, one, other
+    if bare.fields != wrapped.fields:
+        one = [pair for pair in bare.fields if pair not in wrapped.fields]
+        other = [pair for pair in wrapped.fields if pair not in bare.fields]
+        yield "fields", one, other
+
+
+OF_THE_SERVER = ("date", "server", "connection", "keep-alive", "transfer-encoding")
+OURS = ("accept-encoding", "authorization")
+
+
+def without_dates(answer: Answer) -> Answer:
+    """Leave out what the server writes, and the order of fields of different names."""
+    fields = sorted(
+        (pair for pair in answer.fields if pair[0] not in OF_THE_SERVER), key=lambda pair: pair[0]
+    )
+    return replace(answer, fields=fields)
+
+
+def without(answer: Answer, *names: str) -> Answer:
+    """Leave out fields."""
+    return replace(answer, fields=[pair for pair in answer.fields if pair[0] not in names])
+
+
+def undone(answer: Answer) -> Answer:
+    """Undo what the layers add: the id, the coding with its tag, and what the answer varies by."""
+    coding = answer.value("content-encoding")
+    fields = []
+    for name, value in answer.fields:
+        if name in ("x-request-id", "content-encoding"):
+            continue
+        if name == "vary":
+            words = [word.strip() for word in value.split(",")]
+            value = ", ".join([word for word in words if word.lower() not in OURS])
+            if not value:
+                continue
+        if name == "etag" and coding:
+            value = value.replace(f'--{coding}"', '"')
+        fields.append((name, value))
+    content = answer.content
+    fault = answer.fault
+    if coding:
+        content, whole = decode(coding, content)
+        fault = fault or ("" if whole else "not decoded to its end")
+    return replace(answer, fields=fields, content=content, fault=fault)
+
+
+def judge_line(sent: Sent, entry: dict[str, Any]) -> Iterator[tuple[str, object, object]]:
+    """Yield what the line of a request says and should not."""
+    answer = sent.answer
+    if sent.check.name == "aborted client":
+        if entry["outcome"] != "client_gone":
+            yield "outcome", "client_gone", entry["outcome"]
+        return
+    if entry["status"] != answer.status:
+        yield "logged status", answer.status, entry["status"]
+    if entry.get("request_id") not in answer.values("x-request-id"):
+        yield "logged id", answer.values("x-request-id"), entry.get("request_id")
+    if entry["outcome"] not in ("complete", "handed_off"):
+        yield "outcome", "complete", entry["outcome"]
+    if entry["outcome"] == "complete" and entry["bytes"] != len(answer.content):
+        yield "logged bytes", len(answer.content), entry["bytes"]

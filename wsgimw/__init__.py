@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from wsgimw.decompress import Decompress as Decompress
     from wsgimw.errors import CatchErrors as CatchErrors
     from wsgimw.errors import StatusPages as StatusPages
+    from wsgimw.portable import Portable as Portable
     from wsgimw.request_id import RequestId as RequestId
     from wsgimw.routing import Host as Host
     from wsgimw.routing import Include as Include
@@ -54,6 +55,7 @@ __all__ = [
     "Include",
     "Layer",
     "Mount",
+    "Portable",
     "Redirect",
     "RequestId",
     "Require",
@@ -80,6 +82,7 @@ _LAZY = {
     "Host": "wsgimw.routing",
     "Include": "wsgimw.routing",
     "Mount": "wsgimw.routing",
+    "Portable": "wsgimw.portable",
     "Redirect": "wsgimw.routing",
     "RequestId": "wsgimw.request_id",
     "Require": "wsgimw.auth",

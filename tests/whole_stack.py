@@ -22,6 +22,7 @@ from wsgimw import (
     CatchErrors,
     Compress,
     Mount,
+    Portable,
     RequestId,
     Require,
     Route,
@@ -48,16 +49,18 @@ def lay_out(root: Path) -> None:
     (root / "big.bin").write_bytes(os.urandom(MEGABYTE))
 
 
-def whole_stack(root: str | os.PathLike[str], log: Any, *, prefix: str = "/static") -> Stack:
-    """Return the stack, in the order that is recommended; `log` is the sink of the access log."""
-    is_path = isinstance(log, (str, os.PathLike))
+def whole_stack(
+    root: str | os.PathLike[str], log: str | os.PathLike[str], *, portable: bool = False
+) -> Stack:
+    """Return the stack, in the order that is recommended; `log` is where the access log goes."""
     return compose(
+        Portable() if portable else None,
         RequestId(),
-        AccessLog(format="json" if is_path else None, sink=log),
+        AccessLog(format="json", sink=log),
         CatchErrors(log=False),
         partial(ProxyFix, x_for=1),
         Compress(),
-        StaticFiles(root, prefix=prefix),
+        StaticFiles(root),
         Authenticate(Basic(USERS, throttle=Throttle(per_client=(20, 60))), required=False),
         Require({"/": "anyone", "/private": "authenticated"}),
         Router(

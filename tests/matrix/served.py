@@ -1,7 +1,7 @@
-"""What a server of the matrix serves: every framework, bare and wrapped, side by side.
+"""What a server of the matrix serves: every framework, bare and wrapped.
 
 The framework is the second segment; with the first it is moved to SCRIPT_NAME, so that each app is
-behind a mount prefix. A field of the request says whether the bare app is asked or the wrapped one.
+behind a mount prefix. A field of the request says which variant is asked.
 """
 
 from __future__ import annotations
@@ -12,10 +12,19 @@ from typing import Any
 from tests.matrix.apps import FRAMEWORKS
 from tests.matrix.pages import room
 from tests.whole_stack import whole_stack
+from wsgimw import compose
 
-_stack = whole_stack(room() / "static", room() / "access.log")
+_root, _log = room() / "static", room() / "access.log"
 _bare = {name: make() for name, make in FRAMEWORKS.items()}
-_wrapped = {name: _stack(app) for name, app in _bare.items()}
+VARIANTS = {
+    "bare": compose(),
+    "wrapped": whole_stack(_root, _log),
+    "portable": whole_stack(_root, _log, portable=True),
+}
+_apps = {
+    variant: {name: stack(app) for name, app in _bare.items()}
+    for variant, stack in VARIANTS.items()
+}
 
 
 def application(environ: Any, start_response: Any) -> Iterable[bytes]:
@@ -23,5 +32,4 @@ def application(environ: Any, start_response: Any) -> Iterable[bytes]:
     _, site, framework, *rest = environ["PATH_INFO"].split("/")
     environ["SCRIPT_NAME"] += f"/{site}/{framework}"
     environ["PATH_INFO"] = "/" + "/".join(rest)
-    apps = _bare if environ.pop("HTTP_X_VARIANT") == "bare" else _wrapped
-    return apps[framework](environ, start_response)
+    return _apps[environ.pop("HTTP_X_VARIANT")][framework](environ, start_response)

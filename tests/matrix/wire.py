@@ -8,7 +8,6 @@ import struct
 from collections.abc import Callable
 from dataclasses import dataclass
 
-
 SECONDS = 60  # a bound for what hangs; a server may import six frameworks first
 Fields = list[tuple[str, str]]
 

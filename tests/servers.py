@@ -2,7 +2,8 @@
 
 `running(name, "module:app")` does so in a process of its own. The port is never picked and then
 taken: the listening socket is made here and handed over. granian makes its own, on a port that a
-bound socket of ours keeps for it.
+bound socket of ours keeps for it. What a server writes goes to the file that `WSGIMW_SERVER_LOG`
+names (it must exist), else nowhere.
 """
 
 from __future__ import annotations
@@ -89,8 +90,17 @@ def _listen() -> socket.socket:
     return socket.create_server((HOST, 0))
 
 
-def _say(port: int) -> None:
-    print(f"http://{HOST}:{port}", flush=True)
+def _say(port: int, out: int = 1) -> None:
+    os.write(out, f"http://{HOST}:{port}\n".encode())
+    _hush()
+
+
+def _hush() -> None:
+    """Send what is written from here on to a file: nobody empties the pipe, and it would fill."""
+    log = os.open(os.environ.get("WSGIMW_SERVER_LOG", os.devnull), os.O_WRONLY | os.O_APPEND)
+    os.dup2(log, 1)
+    os.dup2(log, 2)
+    os.close(log)
 
 
 def _wsgiref(target: str) -> None:
@@ -166,12 +176,13 @@ def _granian(target: str) -> None:
         log_enabled=False,  # it would say the port before its worker listens
         workers_kill_timeout=2,
     )
-    threading.Thread(target=_say_when_open, args=(port,), daemon=True).start()
+    threading.Thread(target=_say_when_open, args=(port, os.dup(1)), daemon=True).start()
+    _hush()  # before its worker takes the pipe over
     with closing(kept):
         server.serve()
 
 
-def _say_when_open(port: int) -> None:
+def _say_when_open(port: int, out: int) -> None:
     deadline = time.monotonic() + PATIENCE
     while time.monotonic() < deadline:
         try:
@@ -179,7 +190,7 @@ def _say_when_open(port: int) -> None:
         except OSError:
             time.sleep(0.02)
         else:
-            _say(port)
+            _say(port, out)
             return
 
 

@@ -47,6 +47,21 @@ def test_bare_and_wrapped_agree(name: str, tmp_path: Path, monkeypatch: pytest.M
         assert left <= {"chunked upload"}
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("name", NEED_PORTABLE)
+def test_without_portable_they_do_not(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What the docs say of the servers that need it is still so."""
+    monkeypatch.setenv("MATRIX_ROOM", str(tmp_path))
+    prepare(tmp_path)
+    broken = {"granian": ("page", "coding"), "hypercorn": ("204", "request id")}
+    with running(name, "tests.matrix.served:application") as server:
+        pairs = Pairs(server.port, tmp_path, ("wrapped",))
+        pairs.run(["flask"], tuple(check for check in CHECKS if check.name == broken[name][0]))
+    assert broken[name] in {(one.check, one.what) for one in pairs.differences}
+
+
 LAUNCHED = {
     "gunicorn factory": (
         *("gunicorn", "--no-control-socket", "--bind", "127.0.0.1:0", "--threads", "4"),

@@ -130,7 +130,7 @@ class Pairs:
     _numbers: Iterator[int] = field(default_factory=count)
 
     def run(self, frameworks: Iterable[str], checks: tuple[Check, ...] = CHECKS) -> None:
-        """Send all requests; those whose client leaves come last, as they may end the server."""
+        """Send all requests; last those whose client leaves: a server may be busy with them."""
         frameworks = list(frameworks)
         for framework in frameworks:
             for check in checks:

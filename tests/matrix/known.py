@@ -65,13 +65,13 @@ DIFFERENCES = (
         coded=True,
     ),
     Known(
-        ("uvicorn",),
+        ("hypercorn", "uvicorn"),
         ALL,
         "aborted client",
         ("outcome",),
         "the line says `complete`, not `client_gone`",
-        "a2wsgi takes a stream to its end after the client has gone, and then closes it",
-        "abersheeran/a2wsgi#42, #49",
+        "the bridge takes a stream to its end after the client has gone, and then closes it",
+        "pgjones/hypercorn#154, abersheeran/a2wsgi#42",
     ),
     Known(
         ("granian",),
@@ -198,8 +198,3 @@ NEED_PORTABLE = {
     "blocks",
 }
 """Servers where the stack needs Portable, and is tried with it alone; and why."""
-
-NOT_LEFT = {
-    "hypercorn": "a client that leaves a long stream can keep it from answering anybody else",
-}
-"""Servers that are not tried with clients that leave, and why."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from tests.matrix.apps import FRAMEWORKS
-from tests.matrix.known import BROKEN, DIFFERENCES, NEED_PORTABLE, NOT_LEFT, Known
+from tests.matrix.known import BROKEN, DIFFERENCES, NEED_PORTABLE, Known
 from tests.servers import SERVERS
 
 BEGIN, END = "<!-- tables: python3 -m tests.matrix.page -->", "<!-- end of tables -->"
@@ -43,8 +43,6 @@ def tables() -> str:
     lines += ["## Pairs that are broken without any layer", "", *rows(BROKEN), ""]
     lines += ["## Servers that need `Portable`", ""]
     lines += [f"- {name}: {why}." for name, why in NEED_PORTABLE.items()]
-    lines += ["", "Not tried:", ""]
-    lines += [f"- clients that leave, on {name}: {why}." for name, why in NOT_LEFT.items()]
     return "\n".join([*lines, "", END])
 
 

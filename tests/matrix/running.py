@@ -8,8 +8,8 @@ from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
 
-from tests.matrix.checks import ABORTED, CHECKS, Difference, Pairs
-from tests.matrix.known import BROKEN, DIFFERENCES, NEED_PORTABLE, NOT_LEFT, Known
+from tests.matrix.checks import Difference, Pairs
+from tests.matrix.known import BROKEN, DIFFERENCES, NEED_PORTABLE, Known
 from tests.matrix.pages import BIG, LAST_MODIFIED, PATIENCE
 from tests.serving import Server
 from tests.whole_stack import lay_out
@@ -31,11 +31,10 @@ def run(
     prefix: str = "/site/{framework}",
 ) -> Pairs:
     """Send everything to a server, stop it, and read its log: no line can come later."""
-    checks = tuple(check for check in CHECKS if check is not ABORTED or name not in NOT_LEFT)
     variants = ("portable",) if name in NEED_PORTABLE else ("wrapped", "portable")
     with server as running:
         pairs = Pairs(running.port, room, variants, prefix)
-        pairs.run(frameworks, checks)
+        pairs.run(frameworks)
         wait_for(room / "access.log", len(pairs.sent))
     pairs.lines((room / "access.log").read_text())
     return pairs

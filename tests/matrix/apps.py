@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Iterator
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import parse_qs
 
@@ -32,7 +33,7 @@ def raw() -> App:
     def app(environ: Any, start_response: Any) -> Iterable[bytes]:
         path = environ["PATH_INFO"].encode("latin-1").decode()
         query = {name: values[0] for name, values in parse_qs(environ["QUERY_STRING"]).items()}
-        number, waits = query.get("n", ""), query.get("wait", "")
+        number = query.get("n", "")
 
         def send(body: bytes, kind: str = HTML, *more: tuple[str, str]) -> list[bytes]:
             head = [("Content-Type", kind), ("Content-Length", str(len(body))), *more]
@@ -48,7 +49,7 @@ def raw() -> App:
             return in_json(DATA)
         if path in ("/stream", "/gone"):
             start_response("200 OK", [("Content-Type", "text/plain")])
-            return endless(number) if path == "/gone" else steps(number, waits)
+            return endless(number) if path == "/gone" else steps(number)
         if path == "/upload":
             ended = environ.get("wsgi.input_terminated")
             length = int(environ.get("CONTENT_LENGTH") or 0)
@@ -111,7 +112,7 @@ def flask_site() -> Flask:
 
     @app.get("/stream")
     def stream() -> Response:
-        return Response(steps(request.args["n"], request.args["wait"]), mimetype="text/plain")
+        return Response(steps(request.args["n"]), mimetype="text/plain")
 
     @app.get("/gone")
     def gone() -> Response:
@@ -204,7 +205,7 @@ def bottle() -> App:
     @app.get("/stream")  # type: ignore[untyped-decorator, unused-ignore]
     def stream() -> Iterator[bytes]:
         response.content_type = "text/plain"
-        return steps(request.query.n, request.query.wait)
+        return steps(request.query.n)
 
     @app.get("/gone")  # type: ignore[untyped-decorator, unused-ignore]
     def gone() -> Iterator[bytes]:
@@ -279,7 +280,7 @@ def falcon() -> App:
 
     def stream(request: Any, response: Any) -> None:
         response.content_type = "text/plain"
-        response.stream = steps(request.get_param("n"), request.get_param("wait"))
+        response.stream = steps(request.get_param("n"))
 
     def gone(request: Any, response: Any) -> None:
         response.content_type = "text/plain"
@@ -362,7 +363,7 @@ def pyramid() -> App:
     views: dict[str, Callable[[Any], Any]] = {
         "/page": page,
         "/json": lambda request: in_json(DATA),
-        "/stream": lambda request: text(steps(request.params["n"], request.params["wait"])),
+        "/stream": lambda request: text(steps(request.params["n"])),
         "/gone": lambda request: text(endless(request.params["n"])),
         "/upload": lambda request: in_json(digest(request.body)),
         "/error": error,
@@ -393,3 +394,8 @@ FRAMEWORKS: dict[str, Callable[[], App]] = {
     "falcon": falcon,
     "pyramid": pyramid,
 }
+
+
+def here() -> list[str]:
+    """Return the frameworks that are installed."""
+    return [name for name in FRAMEWORKS if name == "raw" or find_spec(name)]

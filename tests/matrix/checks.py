@@ -119,8 +119,6 @@ class Pairs:
     variants: tuple[str, ...] = ("wrapped", "portable")
     """What is held against the bare app."""
     prefix: str = "/site/{framework}"
-    steps: bool = True
-    """Whether the server sends a stream block by block."""
     differences: list[Difference] = field(default_factory=list)
     broken: list[Difference] = field(default_factory=list)
     """Where the bare app does not get through the server as it should."""
@@ -158,8 +156,7 @@ class Pairs:
         fields = {"User-Agent": f"matrix/{number}", "X-Variant": variant, **check.fields}
         if coding:
             fields["Accept-Encoding"] = coding
-        waits = "1" if self.steps else "0"
-        query = f"?n={number}&wait={waits}" if check.path in ("/stream", "/gone") else ""
+        query = f"?n={number}" if check.path in ("/stream", "/gone") else ""
         target = self.prefix.format(framework=framework) + check.path + query
         connection = request(self.port, check.method, target, fields, check.body)
         if check is ABORTED:

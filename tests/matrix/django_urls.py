@@ -20,8 +20,7 @@ def page(request: Any) -> HttpResponse:
 
 
 def stream(request: Any) -> StreamingHttpResponse:
-    body = steps(request.GET["n"], request.GET["wait"])
-    return StreamingHttpResponse(body, content_type="text/plain")
+    return StreamingHttpResponse(steps(request.GET["n"]), content_type="text/plain")
 
 
 def gone(request: Any) -> StreamingHttpResponse:

@@ -35,11 +35,11 @@ def big_file() -> Path:
     return room() / "big.txt"
 
 
-def steps(number: str, waits: str) -> Iterator[bytes]:
+def steps(number: str) -> Iterator[bytes]:
     """Yield a block, and the next when the client has said that it has the first."""
     yield FIRST
     signal = room() / f"go-{number}"
-    deadline = time.monotonic() + (PATIENCE if waits == "1" else 0)
+    deadline = time.monotonic() + PATIENCE
     while not signal.exists() and time.monotonic() < deadline:
         time.sleep(0.002)
     yield b"in steps" if signal.exists() else b"in one"

@@ -9,13 +9,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from tests.matrix.apps import FRAMEWORKS
+from tests.matrix.apps import FRAMEWORKS, here
 from tests.matrix.pages import room
 from tests.whole_stack import whole_stack
 from wsgimw import compose
 
 _root, _log = room() / "static", room() / "access.log"
-_bare = {name: make() for name, make in FRAMEWORKS.items()}
+_bare = {name: FRAMEWORKS[name]() for name in here()}
 VARIANTS = {
     "bare": compose(),
     "wrapped": whole_stack(_root, _log),

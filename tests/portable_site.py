@@ -170,7 +170,8 @@ bottle_app = bottle.Bottle()
 
 @bottle_app.post("/<rest:path>")  # type: ignore[untyped-decorator]
 def bottle_sized(rest: str) -> str:
-    return str(len(bottle.request.body.read()))
+    body: Any = bottle.request.body
+    return str(len(body.read()))
 
 
 class _Sized:
@@ -190,7 +191,7 @@ def django_app() -> App:
     from django.urls import re_path
 
     def view(request: Any, **rest: Any) -> Any:
-        return HttpResponse(str(len(request.body)))
+        return HttpResponse(str(len(request.body)).encode())
 
     settings.configure(
         ALLOWED_HOSTS=["*"],

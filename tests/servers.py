@@ -223,10 +223,10 @@ def _uvicorn(target: str) -> None:
 
 
 def _gevent(target: str) -> None:
-    import gevent
+    from gevent import socket as green
     from gevent.pywsgi import WSGIServer as Pywsgi
 
-    listener = gevent.socket.socket()
+    listener: Any = green.socket()
     listener.bind((HOST, 0))
     listener.listen(64)
     _say(listener.getsockname()[1])

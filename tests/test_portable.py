@@ -177,7 +177,9 @@ def test_no_byte_where_none_may_be(body: Any, method: str, status: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "body", [[b"hello, you"], (b"hel", b"lo, you"), iter([b"hello, ", b"you"])], ids=repr
+    "body",
+    [[b"hello, you"], (b"hel", b"lo, you"), iter([b"hello, ", b"you"])],
+    ids=["list", "tuple", "stream"],
 )
 def test_the_body_is_cut_at_its_length(body: Any) -> None:
     assert b"".join(answered(app_of(body, headers=FIVE)).blocks) == b"hello"

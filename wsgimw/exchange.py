@@ -1055,9 +1055,9 @@ def flow_held(
         if answer is not None:
             return answer(environ, start_response)
         file_wrapper = environ.get("wsgi.file_wrapper")  # rule 3: before the call
-        failed = None
+        failed = body = None
         try:
-            body: Any = app(environ, flow.start)
+            body = app(environ, flow.start)
             if type(body) is list and take(flow, body):
                 return body
         except BaseException as error:

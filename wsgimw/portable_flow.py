@@ -279,15 +279,15 @@ class BufferedFlow(PortableFlow):
         self.file.close()
 
 
-def take(flow: PortableFlow, body: list[bytes]) -> bool:
+def take(flow: PortableFlow, blocks: list[bytes]) -> bool:
     """Let a plain list pass with which nothing is wrong: `hand_on`, made short for most of all."""
     status = flow.status
-    if status is None or flow.is_head or flow.written is not None or not body:
+    if status is None or flow.is_head or flow.written is not None or not blocks:
         return False
     if status != "200 OK" and flow._has_no_body(status):
         return False
     size = 0
-    for block in body:
+    for block in blocks:
         if type(block) is not bytes:
             return False
         size += len(block)

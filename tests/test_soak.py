@@ -207,6 +207,11 @@ def test_growth(samples: Sequence[Sample], found: list[str]) -> None:
     assert all(word in line for word, line in zip(found, lines, strict=True))
 
 
+def test_the_memory_of_a_buffering_server_is_its_own() -> None:
+    assert not list(growth(rising(rss=2 * MB), memory=False))
+    assert len(list(growth(rising(rss=2 * MB, files=1), memory=False))) == 1
+
+
 @pytest.mark.parametrize(
     ("text", "found"),
     [
@@ -214,7 +219,8 @@ def test_growth(samples: Sequence[Sample], found: list[str]) -> None:
         P("Traceback:\n  File x\ntests.soak.site.SoakError: meant", [], id="meant"),
         P("KeyError: 'x'", ["KeyError: 'x'"], id="an error"),
         P("a.b.SomeException: x", ["a.b.SomeException: x"], id="an exception"),
-        P("x.py:1: ResourceWarning: unclosed file <x>", ["unclosed file <x>"], id="a file"),
+        P("ResourceWarning: unclosed file <_io.X x>", ["unclosed file <_io.X x>"], id="a file"),
+        P("ResourceWarning: unclosed file <waitress.x>", [], id="a wrapper of the server"),
         P("ResourceWarning: unclosed <socket.socket fd=3>", [], id="a socket of the server"),
         P("Exception ignored in: <x>", ["Exception ignored in: <x>"], id="ignored"),
     ],

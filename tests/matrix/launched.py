@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable
 from typing import Any
 
@@ -45,10 +44,10 @@ def __getattr__(name: str) -> Any:
     raise AttributeError(name)
 
 
+# The module is Django's settings as well, for `runserver`.
 SECRET_KEY = "not one"
 ALLOWED_HOSTS = ["*"]
 ROOT_URLCONF = "tests.matrix.django_urls"
 WSGI_APPLICATION = "tests.matrix.launched.django_application"
 MIDDLEWARE: list[str] = []
 LOGGING_CONFIG = None
-DEBUG = os.environ.get("MATRIX_DEBUG") == "1"

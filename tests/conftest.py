@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import gc
 import os
+from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from hypothesis import settings
+
+from tests.browsers import chromium
 
 settings.register_profile("fixed", derandomize=True, deadline=None, database=None)
 settings.load_profile("fixed")
@@ -26,3 +31,16 @@ def pytest_configure(config: pytest.Config) -> None:
             measured.save()
 
         config.add_cleanup(stop)
+
+
+def pytest_collection_finish() -> None:
+    """Take the thousands of collected tests out of what each `gc.collect()` in a test looks at."""
+    gc.collect()
+    gc.freeze()
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    """A running Chromium, of Playwright's API."""
+    with chromium() as running:
+        yield running

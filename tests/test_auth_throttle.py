@@ -8,7 +8,6 @@ import socket
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -449,10 +448,8 @@ def test_a_redis_that_is_not_there_is_a_store_that_is_down(
     with closing(socket.socket()) as free:
         free.bind(("127.0.0.1", 0))  # bound and not listening: refused
         port = free.getsockname()[1]
-        started = time.monotonic()
         layer = layer_of(store=LimitsStore(f"redis://:hunter2@127.0.0.1:{port}"))
         assert answers(layer, basic(), WRONG) == ["200", "401"]
-    assert time.monotonic() - started < 10
     assert "hunter2" not in caplog.text
 
 

@@ -16,8 +16,9 @@ from typing import Any
 
 import pytest
 
+from tests.browsers import absent
 from tests.compressing import CODINGS, PAGE, decode
-from wsgimw import Compress
+from wsgimw import Compress, compose, when
 
 pytestmark = pytest.mark.slow
 
@@ -63,7 +64,7 @@ def site(environ: Any, start_response: Any) -> Any:
         GO.set()
         start_response("204 No Content", [])
         return [b""]
-    if path == "/events":
+    if path.endswith("/events"):
         start_response("200 OK", [("Content-Type", "text/event-stream")])
         return events()
     if path == "/short":
@@ -88,7 +89,8 @@ def fails() -> Iterator[bytes]:
     raise ValueError("in mid-stream, as it should be")
 
 
-application = Compress()(site)
+one_coding = [when(f"/{coding}", Compress(codings=(coding,))) for coding in CODINGS]
+application = compose(Compress(), *one_coding)(site)
 
 
 @pytest.fixture(scope="module", params=list(SERVERS))
@@ -175,10 +177,12 @@ def test_the_first_event_is_there_before_the_second_is_made(
     assert decode(coding, content) == (b"data: first\n\ndata: second\n\n", True)
 
 
-@pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")
-def test_events_through_curl(server: tuple[str, int]) -> None:
+@pytest.mark.parametrize("coding", CODINGS)
+def test_events_through_curl(server: tuple[str, int], coding: str) -> None:
+    if shutil.which("curl") is None:
+        absent("curl is not installed")
     port = server[1]
-    command = ["curl", "-sN", "--max-time", str(SECONDS), "-H", "Accept-Encoding: gzip"]
+    command = ["curl", "-sN", "--max-time", str(SECONDS), "-H", f"Accept-Encoding: {coding}"]
     process = subprocess.Popen(
         [*command, "--compressed", f"http://127.0.0.1:{port}/events"], stdout=subprocess.PIPE
     )
@@ -188,6 +192,33 @@ def test_events_through_curl(server: tuple[str, int]) -> None:
         go(port)
         assert out.read() == b"\ndata: second\n\n"
     assert process.wait(SECONDS) == 0
+
+
+READ = """async coding => {
+    const whole = await fetch("/" + coding + "/page");
+    const text = await whole.text();
+    const events = await fetch("/" + coding + "/events");
+    const reader = events.body.pipeThrough(new TextDecoderStream()).getReader();
+    const first = (await reader.read()).value;
+    await fetch("/go");
+    let rest = "";
+    for (let part; !(part = await reader.read()).done; rest += part.value);
+    const names = [whole, events].map(each => each.headers.get("content-encoding"));
+    return {text, first, rest, names};
+}"""
+
+
+@pytest.mark.parametrize("coding", CODINGS)
+def test_pages_and_events_in_chromium(server: tuple[str, int], browser: Any, coding: str) -> None:
+    """To a page of this machine Chromium takes zstd and brotli without TLS, too."""
+    page = browser.new_page()
+    page.set_default_timeout(1000 * SECONDS)
+    page.goto(f"http://127.0.0.1:{server[1]}/identity")
+    read = page.evaluate(READ, coding)
+    page.close()
+    assert read["text"].encode() == PAGE
+    assert read["names"] == [coding, coding]
+    assert (read["first"], read["rest"]) == ("data: first\n\n", "data: second\n\n")
 
 
 @pytest.mark.parametrize("coding", CODINGS)

@@ -8,14 +8,13 @@ from __future__ import annotations
 import os
 import re
 import shlex
-import shutil
 import socketserver
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import product
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer
 
 import pytest
@@ -26,19 +25,8 @@ from wsgimw import CatchErrors
 
 pytestmark = pytest.mark.slow
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 SHOTS = os.environ.get("WSGIMW_SHOTS")
 MILLISECONDS = 20_000  # a bound for what hangs, not a wait
-ARGUMENTS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--host-resolver-rules=MAP evil.test 127.0.0.1",
-]
 DEBUG_PAGES = ["/basket/ada?page=2&token=s3cr3t", "/deep", "/group", "/long", "/none"]
 PRODUCTION_PAGES = ["/production/deep", "/production/detail", "/production/empty", "/nowhere"]
 
@@ -70,28 +58,6 @@ def server() -> Iterator[Server]:
         finally:
             made.shutdown()
             thread.join()
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    try:
-        from playwright.sync_api import sync_playwright
-    except ImportError:
-        absent("playwright, of the development group, is not installed")
-    if CHROMIUM is None:
-        absent("chromium is not installed")
-    with sync_playwright() as playwright:
-        made = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
-        try:
-            yield made
-        finally:
-            made.close()
-
-
-def absent(what: str) -> NoReturn:
-    if os.environ.get("CI") == "true":
-        pytest.fail(what)
-    pytest.skip(what)
 
 
 @dataclass

@@ -1,15 +1,12 @@
-"""What matching costs: linear in the path, whatever the path; one probe per shape.
-
-The ratios are generous: a quadratic search would be at 256 times, not at 40.
-"""
+"""What matching costs: linear in the path, whatever the path; one probe per shape."""
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from functools import partial
 from itertools import product
-from time import perf_counter
-from typing import Any
+from types import FrameType
 
 import pytest
 
@@ -19,23 +16,24 @@ from tests.routing_apps import App, ask
 from wsgimw import Mount, Route, Router, not_found
 
 app = App("app")
-SHORT, LONG = 8_192, 131_072
+MEGABYTE = 1_048_576
 
 
-def seconds(call: Callable[[], Any]) -> float:
-    """Return what the fastest of some calls takes."""
-    best, spent = float("inf"), 0.0
-    while spent < 0.2:
-        started = perf_counter()
+def calls(call: Callable[[], object]) -> int:
+    """Count the calls of functions, those written in C included, that `call` comes to."""
+    count = 0
+
+    def seen(frame: FrameType, event: str, arg: object) -> None:
+        nonlocal count
+        count += event in ("call", "c_call")
+
+    former = sys.getprofile()
+    sys.setprofile(seen)
+    try:
         call()
-        took = perf_counter() - started
-        best, spent = min(best, took), spent + took
-    return best
-
-
-def ask_copy(bound: Any, environ: dict[str, Any]) -> None:
-    """Make a request with a copy."""
-    ask(bound, dict(environ))
+    finally:
+        sys.setprofile(former)
+    return count
 
 
 ROUTES = [
@@ -50,7 +48,6 @@ ROUTES = [
 ]
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("compiled", [True, False])
 @pytest.mark.parametrize(
     ("start", "run"),
@@ -68,21 +65,17 @@ ROUTES = [
         pytest.param("/none/", "x", id="nothing"),
     ],
 )
-def test_time_is_linear_in_the_path(start: str, run: str, compiled: bool) -> None:
+def test_a_path_of_a_megabyte_comes_back(start: str, run: str, compiled: bool) -> None:
+    """A search that is not linear would not: pytest's watchdog ends the run."""
     router = Router(ROUTES, compiled=compiled)
-    bound = router(not_found)
-    times = []
-    for length in (SHORT, LONG):
-        text = start + run * ((length - len(start)) // len(run))
-        environ = make_environ(text.encode().decode("latin-1"))
-        matching = seconds(partial(router.match, "GET", text))
-        times.append(matching + seconds(partial(ask_copy, bound, environ)))
-    assert times[1] <= 40 * times[0] + 1e-3
+    text = start + run * ((MEGABYTE - len(start)) // len(run))
+    found = router.match("GET", text)
+    answer = ask(router(not_found), make_environ(text.encode().decode("latin-1")))
+    assert answer.code == (404 if found is None else 200)
 
 
-@pytest.mark.slow
 def test_a_deep_table_of_all_combinations() -> None:
-    """All 1,024 combinations of int and string, ten deep: a miss in 1 ms, a hit in 2 ms."""
+    """All 1,024 combinations of int and string, ten deep: less than ten calls for each of them."""
     kinds = ("<int:p{}>", "<p{}>")
     routes = [
         Route("/" + "/".join(kind.format(at) for at, kind in enumerate(choice)) + "/end", app)
@@ -90,13 +83,10 @@ def test_a_deep_table_of_all_combinations() -> None:
     ]
     match = Router(routes).match
     assert match("GET", "/1" * 10 + "/no") is None
-    slowest = max(
-        seconds(partial(match, "GET", path))
-        for path in ("/x" * 10 + "/end", "/x" + "/1" * 9 + "/end", "/1" * 9 + "/x/end")
-    )
-    # Five times the target: the machine of a test may be busy, the bench has the measure.
-    assert seconds(partial(match, "GET", "/1" * 10 + "/no")) <= 5e-3
-    assert slowest <= 10e-3
+    for at in ("/x" * 10 + "/end", "/x" + "/1" * 9 + "/end", "/1" * 9 + "/x/end"):
+        assert match("GET", at) is not None
+        assert calls(partial(match, "GET", at)) < 10_240
+    assert calls(partial(match, "GET", "/1" * 10 + "/no")) < 10_240
 
 
 def test_probes_grow_with_shapes_not_with_routes() -> None:

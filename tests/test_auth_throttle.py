@@ -96,9 +96,19 @@ def test_a_full_queue_is_503(monkeypatch: pytest.MonkeyPatch) -> None:
         pytest.param(KeyError("x"), [KeyError, RuntimeError, RuntimeError], id="an exception"),
     ],
 )
-def test_the_same_header_shares_one_hash(result: Any, wanted: list[Any]) -> None:
+def test_the_same_header_shares_one_hash(
+    result: Any, wanted: list[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
     guard = HashGuard(1)
     begun, go = threading.Event(), threading.Event()
+    waiting = threading.Semaphore(0)
+
+    class Noted(threading.Event):
+        def wait(self, timeout: float | None = None) -> bool:
+            waiting.release()
+            return super().wait(timeout)
+
+    monkeypatch.setattr("wsgimw.auth.hash_guard.Event", Noted)
     calls: list[int] = []
     found: list[Any] = []
 
@@ -119,15 +129,6 @@ def test_the_same_header_shares_one_hash(result: Any, wanted: list[Any]) -> None
     threads = [threading.Thread(target=run) for _ in range(3)]
     threads[0].start()
     assert begun.wait(PATIENCE)
-    job = guard._state.jobs["same"]
-    waiting = threading.Semaphore(0)
-    wait = job.done.wait
-
-    def noted(timeout: float | None = None) -> bool:
-        waiting.release()
-        return wait(timeout)
-
-    job.done.wait = noted  # type: ignore[method-assign]
     for thread in threads[1:]:
         thread.start()
     for _ in threads[1:]:

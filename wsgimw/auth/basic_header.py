@@ -12,7 +12,6 @@ normalised: two spellings of an é are two passwords. Never raises.
 
 from __future__ import annotations
 
-import base64
 import binascii
 import re
 
@@ -33,7 +32,7 @@ def parse(header: str) -> tuple[str, str] | None:
     if found is None:
         return None
     try:
-        text = base64.b64decode(found[1], validate=True).decode("utf-8")
+        text = binascii.a2b_base64(found[1], strict_mode=True).decode("utf-8")
     except (binascii.Error, UnicodeDecodeError):
         return None
     user, colon, password = text.partition(":")

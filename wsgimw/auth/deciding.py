@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from wsgimw.answers import answer_app
@@ -132,6 +133,9 @@ class Decision:
         self.private_lines = [*self.vary_line, PRIVATE]
         self.challenges = self._challenges()
         self.missing = answer_app(401, [NO_STORE, *self.vary_line, *self.challenges])
+        # Our schemes ask the same of the same; what another one asks may be of this moment.
+        self.repeats = all(isinstance(scheme, BuiltIn) for scheme in schemes)
+        self.answer_again = lru_cache(64)(self._answer)
         for scheme in schemes:
             BuiltIn._listen_to(scheme, self.emitter)
 
@@ -225,21 +229,32 @@ class Decision:
         self, place: int, refusal: Refusal, environ: WSGIEnvironment, known: Record
     ) -> WSGIApplication:
         denied = refusal.denied
-        scheme = self.schemes[place]
-        known.reasons.append(f"auth:{scheme.name.lower()}:{denied.code}")
-        kind = {429: "throttled", 503: "unavailable"}.get(denied.status, "denied")
-        self.emit(kind, scheme.name, refusal.subject, denied.code, environ)
-        headers = [NO_STORE, *self.vary_line]
+        name = self.schemes[place].name
+        known.reasons.append(f"auth:{name.lower()}:{denied.code}")
+        if self.listened:
+            kind = {429: "throttled", 503: "unavailable"}.get(denied.status, "denied")
+            self.emit(kind, name, refusal.subject, denied.code, environ)
         try:
-            if denied.status == 401:
-                headers += self._challenges(place, denied)
-            elif denied.status in (400, 403):
-                own = scheme.challenge(self.realm, denied)
-                headers += _checked(scheme, own) if own and denied.status == 400 else []
+            if self.repeats and denied.retry_after is None:
+                answer = self.answer_again(place, denied)
+            else:
+                answer = self._answer(place, denied)
         except Exception as error:
-            log_masked(f"the challenge of {scheme.name}", error, environ, self.secret)
+            log_masked(f"the challenge of {name}", error, environ, self.secret)
+            headers = [NO_STORE, *self.vary_line]
+            answer = refusal_answer(denied.status, headers, denied.retry_after)
         environ.pop("REMOTE_USER", None)
         self._drain(environ)
+        return answer
+
+    def _answer(self, place: int, denied: Denied) -> WSGIApplication:
+        headers = [NO_STORE, *self.vary_line]
+        if denied.status == 401:
+            headers += self._challenges(place, denied)
+        elif denied.status in (400, 403):
+            scheme = self.schemes[place]
+            own = scheme.challenge(self.realm, denied)
+            headers += _checked(scheme, own) if own and denied.status == 400 else []
         return refusal_answer(denied.status, headers, denied.retry_after)
 
     def _challenges(

@@ -16,9 +16,9 @@ cache answers.
 from __future__ import annotations
 
 import os
-import threading
 from collections.abc import Callable, Hashable
 from dataclasses import KW_ONLY, dataclass, field
+from threading import Condition, Event, Lock
 from typing import Any, TypeVar
 
 from wsgimw.auth.identities import Unavailable
@@ -35,13 +35,16 @@ class _Job:
     __slots__ = ("done", "error", "result")
 
     def __init__(self) -> None:
-        self.done = threading.Event()
+        # Made by the first who waits: mostly nobody does, and it costs more than the rest.
+        self.done: Event | None = None
         self.error: BaseException | None = None
         self.result: Any = None
 
 
 class _State:
-    __slots__ = ("__weakref__", "jobs", "limit", "lock", "slots")
+    """The jobs by key, and how many run. One lock is for both, so that a job takes it twice."""
+
+    __slots__ = ("__weakref__", "freed", "jobs", "limit", "lock", "running")
 
     def __init__(self, limit: int) -> None:
         self.limit = limit
@@ -49,10 +52,18 @@ class _State:
         after_fork(self)
 
     def after_fork(self) -> None:
-        # A thread that held a slot, or the lock, is not in the child to give it back.
+        # A thread that had a turn, or the lock, is not in the child to give it back.
         self.jobs: dict[Hashable, _Job] = {}
-        self.lock = threading.Lock()
-        self.slots = threading.BoundedSemaphore(self.limit)
+        self.lock = Lock()
+        self.freed = Condition(self.lock)
+        self.running = 0
+
+    def wait_for_turn(self, seconds: float) -> bool:
+        with self.lock:
+            if not self.freed.wait_for(lambda: self.running < self.limit, seconds):
+                return False
+            self.running += 1
+        return True
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,33 +101,40 @@ class HashGuard(Part):
         Raises `Unavailable` if no turn comes in time.
         """
         state = self._state
+        done = None
         with state.lock:
             job = state.jobs.get(key)
-            leads = job is None
-            if job is None:
+            if job is not None:
+                done = job.done = job.done or Event()
+                has_turn = False
+            else:
                 job = state.jobs[key] = _Job()
-        if not leads:
-            shared: T = self._shared(job)
+                has_turn = state.running < state.limit
+                state.running += has_turn
+        if done is not None:
+            shared: T = self._shared(job, done)
             return shared
         try:
-            if not state.slots.acquire(timeout=self.wait):
+            has_turn = has_turn or state.wait_for_turn(self.wait)
+            if not has_turn:
                 raise Unavailable(1)
-            try:
-                result = job.result = work()
-            finally:
-                state.slots.release()
+            result = job.result = work()
         except BaseException as error:
             job.error = Unavailable(1) if isinstance(error, Unavailable) else _Failed()
             raise
         finally:
             with state.lock:
                 state.jobs.pop(key, None)
-            job.done.set()
+                if has_turn and state.running:  # none runs in a child that `work` has forked
+                    state.running -= 1
+                    state.freed.notify()
+            if job.done is not None:  # nobody finds the job any more, so nobody makes it now
+                job.done.set()
         return result
 
     @staticmethod
-    def _shared(job: _Job) -> Any:
-        job.done.wait()
+    def _shared(job: _Job, done: Event) -> Any:
+        done.wait()
         if isinstance(job.error, Unavailable):
             raise Unavailable(job.error.retry_after)
         if job.error is not None:

@@ -106,7 +106,7 @@ class BuiltIn(Part):
         return found.identity if isinstance(found, Grant) else found.denied
 
     def challenge(self, realm: str, denied: Denied | None) -> str | None:
-        """Give the `WWW-Authenticate` value, or None."""
+        """Give the `WWW-Authenticate` value, or None: for the same always the same."""
         return None
 
     def _ask(self, environ: WSGIEnvironment) -> Grant | Refusal | None:

@@ -100,7 +100,7 @@ def _refuse(what: str) -> ValueError:
 
 def _decoded(text: str, least: int, most: int) -> bytes:
     try:
-        data = base64.b64decode(text.encode(), validate=True)
+        data = binascii.a2b_base64(text.encode(), strict_mode=True)
     except (binascii.Error, ValueError):
         data = b""
     if not least <= len(data) <= most:

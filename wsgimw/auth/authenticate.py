@@ -46,11 +46,10 @@ from typing import TYPE_CHECKING, Any
 
 from wsgimw.auth.challenges import check_realm
 from wsgimw.auth.contracts import PasswordTable, Scheme, TokenVerifier
-from wsgimw.auth.deciding import Deciding, Decision
+from wsgimw.auth.deciding import Decision
 from wsgimw.auth.outcomes import Event
 from wsgimw.compose import BaseLayer
 from wsgimw.describe import describe
-from wsgimw.exchange import flow_through
 from wsgimw.facts import Facts
 
 if TYPE_CHECKING:
@@ -148,7 +147,7 @@ class Authenticate(BaseLayer):
             drain_bytes=self.drain,
             on_event=self.on_event,
         )
-        return flow_through(app, Deciding, decide.beginning())
+        return decide.bind(app)
 
 
 def _check_scheme(scheme: Any, place: str) -> None:

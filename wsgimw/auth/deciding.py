@@ -8,7 +8,7 @@ request takes it; that of a refusal is not.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
@@ -21,20 +21,21 @@ from wsgimw.auth.outcomes import BuiltIn, Emitter, Event, Grant, Refusal
 from wsgimw.auth.remote_user import RemoteUser
 from wsgimw.auth.trusted_header import TrustedHeader
 from wsgimw.describe import describe
-from wsgimw.exchange import Flow, drain
+from wsgimw.exchange import drain
 from wsgimw.http.headers import add_directive, add_vary, directives, is_field_value, joined
 from wsgimw.record import KEY as RECORD
 from wsgimw.record import Record
 
 if TYPE_CHECKING:
     from _typeshed import OptExcInfo
-    from _typeshed.wsgi import WSGIApplication, WSGIEnvironment
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 __all__ = ["NO_STORE", "Deciding", "Decision", "refusal_answer", "wait"]
 
 NO_STORE = ("Cache-Control", "no-store")
 PRIVATE = ("Cache-Control", "private")
-_FORGED = ("REMOTE_USER", "AUTH_TYPE", KEY, "HTTP_REMOTE_USER", "HTTP_AUTH_TYPE")
+_SERVERS = ("REMOTE_USER", "AUTH_TYPE")
+_FORGED = (*_SERVERS, KEY, "HTTP_REMOTE_USER", "HTTP_AUTH_TYPE")
 _CREDENTIALS = ("HTTP_AUTHORIZATION", "HTTP_PROXY_AUTHORIZATION")
 # The lengths of the names that are edited: nobody else's name is folded.
 _LOOKED_AT = frozenset([len("Vary"), len("Cache-Control"), len("WWW-Authenticate")])
@@ -42,13 +43,15 @@ _LOOKED_AT = frozenset([len("Vary"), len("Cache-Control"), len("WWW-Authenticate
 Ask = Callable[[Any], Any]
 
 
-class Deciding(Flow):
-    """One request: edits the head. `grant` is None for an anonymous one."""
+class Deciding:
+    """The head of one request, which is edited; the body passes. `grant`: None is anonymous."""
 
-    __slots__ = ("decision", "grant", "told")
+    __slots__ = ("decision", "environ", "grant", "start_response", "told")
 
     decision: Decision
+    environ: WSGIEnvironment
     grant: Grant | None
+    start_response: StartResponse
     told: bool
 
     def start(
@@ -124,7 +127,7 @@ class Decision:
         # What a TrustedHeader reads is deleted, or not, by who the peer is.
         self.forged = [key for key in _FORGED if key not in believed]
         if None in self.types:
-            self.forged = [key for key in self.forged if key not in ("REMOTE_USER", "AUTH_TYPE")]
+            self.forged = [key for key in self.forged if key not in _SERVERS]
         self.reads = tuple(dict.fromkeys(key for s in schemes for key in sorted(s.reads)))
         self.secret = (*self.reads, *(key for key in _CREDENTIALS if key not in self.reads))
         self.forgotten = () if forward else self.reads
@@ -139,13 +142,13 @@ class Decision:
         for scheme in schemes:
             BuiltIn._listen_to(scheme, self.emitter)
 
-    def beginning(self) -> Callable[[Deciding], WSGIApplication | None]:
-        """Make what decides on a request: None lets it in, an app answers it."""
+    def bind(self, app: WSGIApplication) -> WSGIApplication:
+        """Return the app that decides on each request, and lets it in or answers it."""
         forged, proxied, secret, asks = tuple(self.forged), self.proxied, self.secret, self.asks
         forgotten, types, listened = self.forgotten, self.types, self.listened
+        required = self.required
 
-        def begin(flow: Deciding) -> WSGIApplication | None:
-            environ = flow.environ
+        def bound(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
             for key in forged:
                 if key in environ:
                     del environ[key]
@@ -156,7 +159,6 @@ class Decision:
             known = environ.get(RECORD)
             if known is None:
                 known = environ[RECORD] = Record()
-            flow.decision = self
             place = 0
             try:
                 for ask in asks:
@@ -164,27 +166,37 @@ class Decision:
                     if found is not None:
                         break
                     place += 1
-                else:
-                    return self._nobody(flow, known)
             except Exception as error:
                 found = self._raised(place, error, environ)
-            if type(found) is not Grant:
-                return self._refuse(place, found, environ, known)
-            flow.grant = found
-            identity = found.identity
-            environ["REMOTE_USER"] = found.user
-            environ["AUTH_TYPE"] = types[place] or identity.scheme
-            environ[KEY] = identity
+            if type(found) is Grant:
+                identity = found.identity
+                environ["REMOTE_USER"] = found.user
+                environ["AUTH_TYPE"] = types[place] or identity.scheme
+                environ[KEY] = identity
+                known.user = identity.subject
+                known.reasons.append(found.reason)
+                if listened and found.fresh:
+                    code = found.reason.rpartition(":")[2]
+                    self.emit("granted", self.schemes[place].name, identity.subject, code, environ)
+            elif found is not None:
+                return self._refuse(place, found, environ, known)(environ, start_response)
+            else:
+                for key in _SERVERS:  # a RemoteUser that found nothing in them
+                    environ.pop(key, None)
+                if required:
+                    return self._missing(environ, known)(environ, start_response)
+                environ[KEY] = None
+                known.reasons.append("auth:anonymous")
             for key in forgotten:
                 environ.pop(key, None)
-            known.user = identity.subject
-            known.reasons.append(found.reason)
-            if listened and found.fresh:
-                code = found.reason.rpartition(":")[2]
-                self.emit("granted", self.schemes[place].name, identity.subject, code, environ)
-            return None
+            head = Deciding()
+            head.decision = self
+            head.environ = environ
+            head.grant = found
+            head.start_response = start_response
+            return app(environ, head.start)
 
-        return begin
+        return bound
 
     def _raised(self, place: int, error: Exception, environ: WSGIEnvironment) -> Refusal:
         if isinstance(error, Unavailable):
@@ -208,17 +220,7 @@ class Decision:
             for key in scheme.reads - believed:
                 environ.pop(key, None)
 
-    def _nobody(self, flow: Deciding, known: Record) -> WSGIApplication | None:
-        environ = flow.environ
-        for key in ("REMOTE_USER", "AUTH_TYPE"):  # a RemoteUser that found nothing in them
-            environ.pop(key, None)
-        if not self.required:
-            flow.grant = None
-            environ[KEY] = None
-            for key in self.forgotten:
-                environ.pop(key, None)
-            known.reasons.append("auth:anonymous")
-            return None
+    def _missing(self, environ: WSGIEnvironment, known: Record) -> WSGIApplication:
         known.reasons.append("auth:missing")
         if self.listened:
             self.emit("denied", "", None, "missing", environ)

@@ -19,7 +19,6 @@ ValueError: no known format; make one with wsgimw.auth.hash_password, or htpassw
 
 from __future__ import annotations
 
-import base64
 import binascii
 import hashlib
 import re

@@ -89,7 +89,8 @@ from wsgimw.compressible import TYPES
 from wsgimw.exchange import flow_through
 from wsgimw.facts import Facts
 from wsgimw.http.headers import has_directive
-from wsgimw.record import record
+from wsgimw.record import KEY as RECORD
+from wsgimw.record import Record
 
 if TYPE_CHECKING:
     from typing import TypedDict, Unpack
@@ -195,13 +196,16 @@ class Compress(BaseLayer):
             server_timing=self.server_timing,
         )
         choose = plan.choose
-        guards = self.breach_guard
+        guards, plain = self.breach_guard, not self.server_timing
 
         def begin(flow: CompressFlow) -> None:
             environ = flow.environ
             get = environ.get
             flow._plan = plan
-            flow._record = record(environ)  # rule 3: before the call, as all that is read here
+            known = get(RECORD)  # rule 3: before the call, as all that is read here
+            if known is None:
+                known = environ[RECORD] = Record()
+            flow._record = known
             flow._state = FRESH
             flow.settled = False
             flow._reason = flow._encoder = flow._held = None
@@ -209,6 +213,7 @@ class Compress(BaseLayer):
             # What is too long is not read; so it is not remembered, either.
             choice = choose(accepted) if accepted and len(accepted) <= 1024 else NOTHING
             flow._choice = choice
+            flow._is_plain = plain
             flow._is_head = get("REQUEST_METHOD") == "HEAD"
             flow._keeps = "HTTP_CACHE_CONTROL" in environ and has_directive(
                 environ["HTTP_CACHE_CONTROL"], "no-transform"
@@ -224,6 +229,7 @@ class Compress(BaseLayer):
                 environ["HTTP_IF_NONE_MATCH"], flow._held = with_plain_tags(
                     environ["HTTP_IF_NONE_MATCH"], choice[0]
                 )
+                flow._is_plain = False
             if "HTTP_IF_MATCH" in environ:
                 environ["HTTP_IF_MATCH"] = for_if_match(environ["HTTP_IF_MATCH"])
 

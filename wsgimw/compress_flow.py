@@ -122,6 +122,7 @@ class CompressFlow(Flow):
         "_held",
         "_is_foreign",
         "_is_head",
+        "_is_plain",
         "_keeps",
         "_left",
         "_live",
@@ -144,6 +145,7 @@ class CompressFlow(Flow):
     _held: Mapping[str, str] | None
     _is_foreign: bool
     _is_head: bool
+    _is_plain: bool
     _keeps: bool
     _left: int | None
     _live: bool
@@ -161,11 +163,25 @@ class CompressFlow(Flow):
         found = head.look(headers)
         if self._state:
             return self._start_anew(status, headers, exc_info, found)
+        verdict = self._judge(status, found)
+        if verdict is not None and verdict is not _OPT_OUT and exc_info is None and self._is_plain:
+            # `_leave`, written out for what is left alone, since each such response pays for it.
+            if verdict.varies:
+                if "vary" in found:
+                    headers = [*headers]
+                    head.vary(headers, found)
+                else:
+                    headers = [*headers, head.VARY]
+            write = self.start_response(status, headers)
+            self._state = _PLAIN
+            self.settled = True
+            self._reason = reason = verdict.reason
+            self._record.reasons.append(reason)
+            return write
         self.status = status
         self.headers = headers
         self._found = found
         self._exc_info = exc_info
-        verdict = self._judge(status, found)
         if verdict is not None:
             return self._leave(verdict)
         self.headers = [*headers]  # rule 12: a fresh list, the app may have given us a constant
@@ -216,15 +232,20 @@ class CompressFlow(Flow):
         kind = LEFT_ALONE if content_type is None else plan.kind_of(content_type[1])
         if kind == LEFT_ALONE and (code != "304" or content_type is not None):
             return _TYPE
-        if code == "304":
-            return _NOT_MODIFIED
-        if code == "206" or "content-range" in found:
+        if code != "200":
+            if code == "304":
+                return _NOT_MODIFIED
+            if code == "206":
+                return _RANGE
+        if "content-range" in found:
             return _RANGE
         if "x-sendfile" in found or "x-accel-redirect" in found:
             return _SENDFILE
+        if self._choice is NOTHING:  # as most who send no Accept-Encoding
+            return _ACCEPT
         declared = found.get("content-length")
-        self._left = length = None if declared is None else head.content_length(declared[1])
-        self._live = live = kind == LIVE and length is None
+        length = None if declared is None else head.content_length(declared[1])
+        live = kind == LIVE and length is None
         coding = self._choice[live]
         if coding is None:
             return _ACCEPT
@@ -238,6 +259,8 @@ class CompressFlow(Flow):
             return _TOO_SMALL
         else:
             self._flushes = False
+        self._left = length
+        self._live = live
         self._coding = coding
         return None
 

@@ -30,7 +30,7 @@ from wsgimw.http.headers import Headers, add_vary, has_directive, merged_vary, r
 
 Found: TypeAlias = dict[str, tuple[str, str]]
 
-_VARY = ("Vary", "Accept-Encoding")
+VARY = ("Vary", "Accept-Encoding")
 _CODED = {coding: ("Content-Encoding", coding) for coding in ("zstd", "br", "gzip")}
 # RFC 9110, 14.3; RFC 9530: they speak of the bytes that the app had in mind.
 _GONE = frozenset({"accept-ranges", "content-md5", "digest", "content-digest", "repr-digest"})
@@ -115,7 +115,7 @@ def vary(headers: Headers, found: Found) -> None:
     """Say in Vary that the coding was negotiated, in place."""
     item = found.get("vary")
     if item is None:
-        headers.append(_VARY)
+        headers.append(VARY)
     elif len(found) != len(headers):
         add_vary(headers, "Accept-Encoding")
     else:
@@ -131,9 +131,9 @@ def make_coded(headers: Headers, found: Found, coding: str, length: int | None) 
         _edit(headers, found, coding, length)
         headers.append(_CODED[coding])
     elif length is None:
-        headers += (_VARY, _CODED[coding])
+        headers += (VARY, _CODED[coding])
     else:
-        headers += (_VARY, ("Content-Length", str(length)), _CODED[coding])
+        headers += (VARY, ("Content-Length", str(length)), _CODED[coding])
 
 
 def _edit(headers: Headers, found: Found, coding: str, length: int | None) -> None:

@@ -559,6 +559,51 @@ def test_a_challenge_that_cannot_stand_in_a_header_is_found_when_binding() -> No
         Authenticate(Bad(None))(show)
 
 
+def test_a_challenge_of_somebodys_own_is_asked_for_each_time() -> None:
+    """It may hold what is good once, as the nonce of Digest (RFC 7616) is."""
+    numbers = iter("0123")
+
+    class Nonce(Fixed):
+        def challenge(self, realm: str, denied: Denied | None) -> str | None:
+            return f'Nonce nonce="{next(numbers)}"'
+
+    app = Authenticate(BASIC, Nonce(Denied(401, "stale")))(show)
+    for number in "12":  # the first was asked for when it was bound
+        call = ask(lambda inner: app)
+        assert call.values("WWW-Authenticate") == [ASK_BASIC, f'Nonce nonce="{number}"']
+
+
+def test_a_refusal_of_ours_is_the_same_again() -> None:
+    app = Authenticate(BASIC, BEARER)(show)
+    heads = [
+        (call.status, call.headers)
+        for auth in (basic(ADA, "no"), "Bearer no", "Basic !", basic(ADA, "no"), "Bearer no")
+        for call in [ask(lambda inner: app, auth=auth)]
+    ]
+    assert heads[0] == heads[2] == heads[3]
+    assert heads[1] == heads[4] != heads[0]
+    assert heads[0][1] is not heads[3][1]  # rule 12: the receiver may change it
+
+
+def test_a_body_passes_as_it_is() -> None:
+    blocks = iter([b"a"])
+
+    def app(environ: Any, start_response: Any) -> Any:
+        start_response("200 OK", [("Content-Type", "text/plain")])
+        return blocks
+
+    environ = make_environ(HTTP_AUTHORIZATION=basic())
+    assert Authenticate(BASIC)(app)(environ, lambda *head: print) is blocks
+
+
+def test_what_the_app_raises_goes_up() -> None:
+    def app(environ: Any, start_response: Any) -> Any:
+        raise KeyError("mine")
+
+    with pytest.raises(KeyError, match="mine"):
+        Authenticate(BASIC)(app)(make_environ(HTTP_AUTHORIZATION=basic()), lambda *head: print)
+
+
 def test_a_challenge_that_raises_later_is_logged(caplog: pytest.LogCaptureFixture) -> None:
     class Bad(Fixed):
         def challenge(self, realm: str, denied: Denied | None) -> str | None:

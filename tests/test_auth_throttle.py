@@ -66,6 +66,30 @@ def test_so_many_run_at_once_and_no_more() -> None:
     assert most[0] == 2
 
 
+def test_who_waits_gets_the_turn_that_is_given_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    waiting = threading.Event()
+
+    class Noted(threading.Condition):
+        def wait_for(self, predicate: Any, timeout: float | None = None) -> bool:
+            waiting.set()  # with the lock, so the turn comes back when it waits already
+            return super().wait_for(predicate, timeout)
+
+    monkeypatch.setattr("wsgimw.auth.hash_guard.Condition", Noted)
+    guard = HashGuard(1, wait=30)
+    done: list[str] = []
+    second = threading.Thread(target=guard.run, args=("b", lambda: done.append("b")))
+
+    def first() -> None:
+        second.start()
+        assert waiting.wait(PATIENCE)
+        done.append("a")
+
+    guard.run("a", first)
+    second.join()
+    assert done == ["a", "b"]
+    assert guard._state.running == 0
+
+
 def test_who_gets_no_turn_is_told_to_come_again() -> None:
     guard = HashGuard(1, wait=0)
 
@@ -73,6 +97,7 @@ def test_who_gets_no_turn_is_told_to_come_again() -> None:
         with pytest.raises(Unavailable) as caught:
             guard.run("b", lambda: None)
         assert caught.value.retry_after == 1
+        assert guard._state.running == 1
 
     guard.run("a", second)
     assert guard.run("b", lambda: 3) == 3

@@ -32,12 +32,13 @@ def parse(header: str) -> tuple[str, str] | None:
     if found is None:
         return None
     try:
-        text = binascii.a2b_base64(found[1], strict_mode=True).decode("utf-8")
+        data = binascii.a2b_base64(found[1], strict_mode=True)
+        text = data.decode("utf-8")
     except (binascii.Error, UnicodeDecodeError):
         return None
     user, colon, password = text.partition(":")
     if not colon or _CONTROL(text) or not is_subject(user):
         return None
-    if len(user.encode()) > 256 or len(password.encode()) > 1024:
+    if len(data) > 256 and (len(user.encode()) > 256 or len(password.encode()) > 1024):
         return None
     return user, password

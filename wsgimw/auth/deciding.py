@@ -159,6 +159,7 @@ class Decision:
             known = environ.get(RECORD)
             if known is None:
                 known = environ[RECORD] = Record()
+            found: Any = None
             place = 0
             try:
                 for ask in asks:

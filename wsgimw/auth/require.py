@@ -122,6 +122,7 @@ class Require(BaseLayer):
         one_table = rules.folded is written
         by_method = rules.by_method
         plain = {} if by_method else {prefix: level[None] for prefix, level in written.items()}
+        only = plain.get("") if len(plain) == 1 else None
 
         def bound(environ: WSGIEnvironment, start_response: StartResponse) -> Any:
             found = readings(environ)
@@ -130,7 +131,9 @@ class Require(BaseLayer):
             identity = environ.get(KEY, _MISSING)
             if identity is _MISSING:
                 identity = _remote_user(environ)
-            if not one_table or len(found) == 2:
+            if only is not None:  # whatever the path, and however it is read
+                asked = only
+            elif not one_table or len(found) == 2:
                 methods = methods_of(environ) if by_method else [""]
                 asked = tuple([each.rule for each in rules.consult(found, methods)])
             elif not by_method:  # one reading: one rule; `winners`, written out

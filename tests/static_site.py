@@ -5,7 +5,6 @@ from __future__ import annotations
 import gzip
 import os
 import sys
-import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from io import BytesIO
@@ -13,6 +12,7 @@ from pathlib import Path
 from typing import Any
 from wsgiref.validate import validator
 
+from tests.http_notes import notes
 from wsgimw import StaticFiles
 from wsgimw.compose import Layer
 
@@ -154,30 +154,13 @@ def hold_to_http(answer: Answer, method: str) -> None:
         assert method == "HEAD" or int(length) == len(answer.body)
     if method == "HEAD":
         assert answer.body == b""
-    try:
-        from httplint import HttpResponseLinter
-    except ImportError:  # the extra `check`
-        return
     allowed = set(ALLOWED_NOTES)
     if str(answer["Content-Type"]).startswith("multipart/byteranges"):
         # RFC 9110, 15.3.7.2: a multipart 206 has no Content-Range, its parts have.
         allowed.add("PARTIAL_WITHOUT_RANGE")
-    linter = HttpResponseLinter(start_time=time.time())
-    linter.is_head_response = method == "HEAD"
-    code, _, phrase = answer.line.partition(" ")
-    linter.process_response_topline(b"HTTP/1.1", code.encode(), phrase.encode())
-    date = time.strftime("%a, %d %b %Y %H:%M:%S GMT", time.gmtime())
-    pairs = [*answer.head, ("Date", date)]
-    linter.process_headers([(n.encode("latin-1"), v.encode("latin-1")) for n, v in pairs])
     if answer.status == 206 and answer["Content-Encoding"]:
         allowed |= {"BAD_GZIP", "BAD_BROTLI"}  # a part of a coded file is no coded file
-    linter.feed_content(answer.body)
-    linter.finish_content(True)
-    bad = [
-        f"{note.level.name} {type(note).__name__}: {note.summary}"
-        for note in linter.notes
-        if note.level.name in ("BAD", "WARN") and type(note).__name__ not in allowed
-    ]
+    bad = notes(answer.line, answer.head, answer.body, method, allowed)
     assert not bad, (bad, answer.line, answer.head)
 
 

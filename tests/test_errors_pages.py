@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from email.utils import formatdate
 from html.parser import HTMLParser
 from io import BytesIO
 from typing import Any
@@ -12,6 +11,7 @@ from wsgiref.validate import validator
 import pytest
 
 from tests.errors_apps import Fault, ask, printed, raising
+from tests.http_notes import notes
 from wsgimw import CatchErrors
 from wsgimw.errors import HTTPError
 from wsgimw.errors.pages import HTML, PROBLEM, TEXT, html_page
@@ -209,19 +209,8 @@ def test_the_front_door_of_errors() -> None:
 def test_httplint_and_wsgiref_find_nothing(
     error: Exception, debug: bool, accept: str, method: str
 ) -> None:
-    httplint = pytest.importorskip("httplint")
     app: Any = validator(CatchErrors(debug=debug, log=False)(validator(raising(error))))
     environ = make_environ(HTTP_ACCEPT=accept, REQUEST_METHOD=method)
     environ["wsgi.input"] = BytesIO()
     call = Call(app, environ).run()
-    linter = httplint.HttpResponseLinter()
-    code, _, phrase = call.status.partition(" ")
-    linter.process_response_topline(b"HTTP/1.1", code.encode(), phrase.encode())
-    fields = [*call.headers, ("Date", formatdate(usegmt=True))]
-    linter.process_headers([(name.encode(), value.encode()) for name, value in fields])
-    if method == "HEAD":
-        linter.is_head_response = True
-    else:
-        linter.feed_content(call.raw)
-    linter.finish_content(True)
-    assert [note for note in linter.notes if note.level.name in ("BAD", "WARN")] == []
+    assert notes(call.status, call.headers, b"" if method == "HEAD" else call.raw, method) == []

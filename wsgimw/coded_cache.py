@@ -8,8 +8,8 @@ seen for the second time, so pages that are made for one user do not drive the c
 >>> [cache.coded("gzip", b"a long body") for _ in range(3)], len(cache)
 ([b'a l', b'a l', b'a l'], 1)
 
-A look-up costs the hash of the body and one comparison with it: 11 us at 50 KB, where compressing
-costs 85 (zstd) to 900 (gzip).
+A look-up costs the hash of the body and one comparison with it: at 50 KB an eighth of what zstd
+takes, and an eightieth of what gzip does.
 """
 
 from __future__ import annotations

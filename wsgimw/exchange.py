@@ -179,7 +179,7 @@ def own_code(function: AnyFunction) -> AnyFunction:
     """Return a copy of a function that shares no code object with it.
 
     The interpreter specialises each code object for the types that it meets. What serves several
-    kinds of flow would meet several, and pay for it at every attribute (0.5 us for three layers).
+    kinds of flow would meet several, and pay for it at every attribute.
     """
     if type(function) is not FunctionType:
         return function

@@ -12,7 +12,7 @@ an app.
 
 RequestId, AccessLog, CatchErrors, Compress and Authenticate make the record where there is none;
 all other layers add to one that is there (`environ.get("wsgimw.record")`) and make none. Inner code
-that copies environ still shares it: that is its purpose. It costs about 0.2 us.
+that copies environ still shares it: that is its purpose.
 """
 
 from __future__ import annotations

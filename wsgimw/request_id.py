@@ -35,7 +35,8 @@ To have the id in the records of `logging`, put the filter on a handler, in `dic
 - `current()` is set while inner code runs: the call, each block, `close()`. It is not set in
   threads that the app starts, unless they copy the context.
 
-It costs a head and a surrounded body: about 2 us on a list, 0.3 us for each block of a stream.
+It costs a head and a surrounded body: a random id, and a context variable set and put
+back at each step of a stream.
 """
 
 from __future__ import annotations

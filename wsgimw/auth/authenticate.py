@@ -34,8 +34,8 @@ challenge gets the challenges.
 was sent. The request body is read up to `drain` bytes first, or the client may not see the answer.
 What a scheme raises is logged on `wsgimw.auth`, without what was sent, and answered with 503.
 
-It belongs inside the layers that log and compress, outside of `Require`. It costs a head, and on a
-remembered password about 3 us.
+It belongs inside the layers that log and compress, outside of `Require`. It costs a head, and what
+its schemes cost: on a remembered password a keyed digest.
 """
 
 from __future__ import annotations

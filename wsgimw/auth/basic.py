@@ -14,7 +14,7 @@ changed password fails on the very next request.
 `(username, password)` that returns an Identity, True or None. Of a function a success is remembered
 for 30 s at most, and a decoy is its own affair.
 
-Reads `HTTP_AUTHORIZATION`. A remembered request costs about 2 us, any other that of its hash.
+Reads `HTTP_AUTHORIZATION`. A remembered password costs a keyed digest, any other its hash.
 """
 
 from __future__ import annotations

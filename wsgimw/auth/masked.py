@@ -92,11 +92,17 @@ def _told(shown: traceback.TracebackException, secrets: list[str], depth: int) -
         yield _masked(line, [secret for secret in secrets if len(secret) >= _SHORT])
     message = "".join(shown.format_exception_only())
     if any(secret in message for secret in secrets if len(secret) < _SHORT):
-        name = shown.exc_type.__name__ if shown.exc_type else "an exception"
-        message = f"{name}: [redacted {len(message)} chars]\n"
+        message = f"{_name(shown)}: [redacted {len(message)} chars]\n"
     yield _masked(message, secrets)
     for inner in shown.exceptions or () if depth else ():
         yield from _told(inner, secrets, depth - 1)
+
+
+def _name(shown: traceback.TracebackException) -> str:
+    name: str = getattr(shown, "exc_type_str", "")  # from Python 3.13 on, which warns of the other
+    if not name and shown.exc_type:
+        name = shown.exc_type.__name__
+    return name.rpartition(".")[2] or "an exception"
 
 
 def _masked(text: str, secrets: list[str]) -> str:

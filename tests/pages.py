@@ -26,7 +26,7 @@ import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from types import ModuleType
 
 from tests.venvs import ROOT
 
@@ -35,7 +35,8 @@ FILE = re.compile(r"# ([\w./]+\.\w+)\n")
 PROGRAMS = {"wsgimw": ["-m", "wsgimw"], "python": [], "pytest": ["-m", "pytest", "-q"]}
 MASKS = (
     (re.compile(r"\b[0-9a-f]{32}\b"), "ID"),
-    (re.compile(r"\b[0-9a-f]{8}\b"), "ID"),
+    (re.compile(r"\b[0-9a-f]{12}\b|\b[0-9a-f]{8}\b"), "ID"),
+    (re.compile(r"\b[\d,]+ (?:B|bytes)\b"), "SIZE"),  # coders of several packages differ by bytes
     (re.compile(r"\+?\d+\.\d+ ?m?s\b"), "TIME"),
     (re.compile(r"(?<![\w.])\+?\d+\.\d\d(?![\w.])"), "TIME"),
     (re.compile(r"\d+/\w+/\d{4}[: ][\d:]+( [+-]\d{4})?|\d\d:\d\d:\d\d(\.\d+)?"), "DATE"),
@@ -55,7 +56,8 @@ class Output:
 
 def play(page: str, directory: Path) -> Iterator[Output]:
     """Run the fences of a page in a directory; yield each output that the page shows."""
-    names: dict[str, Any] = {"__name__": "page"}
+    module = sys.modules["page"] = ModuleType("page")  # dataclasses look their module up
+    names = vars(module)
     printed: str | None = None
     for fence in FENCE.finditer(page):
         language, text = fence.groups()
@@ -112,6 +114,7 @@ def session(directory: Path) -> Iterator[None]:
     finally:
         os.chdir(before)
         sys.path[:] = path
+        sys.modules.pop("page", None)
         for name in {*sys.modules} - known:
             if str(getattr(sys.modules[name], "__file__", "")).startswith(str(directory)):
                 del sys.modules[name]

@@ -29,6 +29,7 @@ One line.
 
 from __future__ import annotations
 
+import argparse
 import dataclasses
 import inspect
 import re
@@ -40,7 +41,7 @@ from typing import Any
 
 from sphinx.pycode import ModuleAnalyzer
 
-FENCE = re.compile(r"^```\{code\} (\w+) (.*)\n```$", re.MULTILINE)
+FENCE = re.compile(r"^```\{code\} (\w+) ?(.*)\n```$", re.MULTILINE)
 
 
 def setup(app: Any) -> dict[str, Any]:
@@ -225,4 +226,43 @@ def _attributes(kind: type) -> Iterator[str]:
         yield f"- **{name}**{told}: {text.strip()}"
 
 
-KINDS = {"module": modules, "api": entries}
+# ---- the command ------------------------------------------------------------------------------
+
+
+def commands(names: list[str]) -> str:
+    """Return a section for each subcommand of `wsgimw`, with a table of what it takes."""
+    from wsgimw.cli import COMMANDS
+
+    return "\n\n".join(_command(command) for command in COMMANDS)
+
+
+def _command(command: Any) -> str:
+    parser = argparse.ArgumentParser(prog=f"wsgimw {command.name}", add_help=False)
+    command.add_arguments(parser)
+    usage = " ".join(parser.format_usage().removeprefix("usage: ").split())
+    summary = f"{command.summary[0].upper()}{command.summary[1:]}."
+    lines = [f"## wsgimw {command.name}", "", summary, "", "```text", usage, "```"]
+    for sub, subparser in _subcommands(parser):
+        lines += ["", f"`wsgimw {command.name} {sub}`", "", *_arguments(subparser)]
+    return "\n".join([*lines, "", *_arguments(parser)])
+
+
+def _subcommands(parser: argparse.ArgumentParser) -> Iterator[tuple[str, argparse.ArgumentParser]]:
+    for action in parser._actions:
+        if isinstance(action, argparse._SubParsersAction):
+            yield from action.choices.items()
+
+
+def _arguments(parser: argparse.ArgumentParser) -> list[str]:
+    rows = []
+    for action in parser._actions:
+        if isinstance(action, argparse._SubParsersAction | argparse._HelpAction):
+            continue
+        named = ", ".join(f"`{option}`" for option in action.option_strings)
+        shown = named or f"`{action.metavar or action.dest}`"
+        told = (action.help or "") % {**vars(action), "prog": parser.prog}
+        rows.append(f"| {shown} | {told.replace('|', chr(92) + '|')} |")
+    return ["| | |", "| --- | --- |", *rows] if rows else []
+
+
+KINDS = {"module": modules, "api": entries, "commands": commands}

@@ -32,7 +32,8 @@ from tests.venvs import ROOT
 
 FENCE = re.compile(r"^```(\w+)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 FILE = re.compile(r"# ([\w./]+\.\w+)\n")
-PROGRAMS = {"wsgimw": ["-m", "wsgimw"], "python": [], "pytest": ["-m", "pytest", "-q"]}
+PYTEST = ["-m", "pytest", "-q", "-p", "no:cacheprovider", "-W", "ignore::DeprecationWarning"]
+PROGRAMS = {"wsgimw": ["-m", "wsgimw"], "python": [], "pytest": PYTEST}
 MASKS = (
     (re.compile(r"\b[0-9a-f]{32}\b"), "ID"),
     (re.compile(r"\b[0-9a-f]{12}\b|\b[0-9a-f]{8}\b"), "ID"),
@@ -87,7 +88,7 @@ def console(text: str, directory: Path) -> Iterator[str]:
         done = subprocess.run(
             [sys.executable, *PROGRAMS[program], *arguments],
             cwd=directory,
-            env=os.environ | {"PYTHONPATH": str(ROOT), "NO_COLOR": "1", "COLUMNS": "100"},
+            env=os.environ | {"PYTHONPATH": str(ROOT), "NO_COLOR": "1", "COLUMNS": "80"},
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,

@@ -114,8 +114,7 @@ def _elastic(middleware: Any) -> Any:
 
 
 def _bugsnag(middleware: Any) -> Any:
-    import bugsnag
-
+    bugsnag: Any = importlib.import_module("bugsnag")
     bugsnag.configure(api_key="0" * 32, auto_notify=False, auto_capture_sessions=False)
     return middleware
 

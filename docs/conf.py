@@ -34,6 +34,4 @@ html_theme_options = {
     "light_css_variables": {"color-brand-primary": "#0b5d69", "color-brand-content": "#0b5d69"},
     "dark_css_variables": {"color-brand-primary": "#7fd1de", "color-brand-content": "#7fd1de"},
 }
-pygments_style = "default"
-pygments_dark_style = "github-dark"
 highlight_language = "text"

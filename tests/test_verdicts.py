@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.published import DATA, PAGE, PUBLISHED, counts, numbers, page, slug, table
+from tests.verdicts import DATA, PAGE, PUBLISHED, counts, numbers, page, slug, table
 from tests.venvs import ROOT
 from wsgimw.testing.rules import RULES
 
@@ -37,7 +37,7 @@ def test_the_data_names_probes_that_are() -> None:
 @pytest.mark.slow
 def test_the_kit_finds_what_the_table_says() -> None:
     # In a process of its own: some of them change what all threads and loggers share.
-    command = [sys.executable, "-W", "ignore", "-m", "tests.published", *OURS]
+    command = [sys.executable, "-W", "ignore", "-m", "tests.verdicts", *OURS]
     done = subprocess.run(
         command, cwd=ROOT, check=True, capture_output=True, text=True, timeout=300
     )

@@ -1,4 +1,4 @@
-"""Which published middleware breaks which rule: `python -m tests.published [--write]`.
+"""Which published middleware breaks which rule: `python -m tests.verdicts [--write]`.
 
 The conformance kit is run on middleware of others, each in the mode in which it is used where
 nothing asks for its work: the request passes, and what comes back is what the app gave. What the
@@ -34,7 +34,7 @@ PAGE = ROOT / "docs" / "published.md"
 # Probes that ask for more than the MUST of their rule: two arguments where there is no `exc_info`,
 # a list's length kept, context variables set back.
 MORE = {"two_arguments", "len_one", "released_on_raise"}
-BEGIN, END = "<!-- table: python -m tests.published --write -->", "<!-- end of the table -->"
+BEGIN, END = "<!-- table: python -m tests.verdicts --write -->", "<!-- end of the table -->"
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import json
 import re
 import shlex
 import sys
@@ -15,8 +16,10 @@ import pytest
 import wsgimw
 from tests.serving import serving
 from tests.venvs import ROOT
+from tests.verdicts import counts
 from wsgimw.cli import main
 from wsgimw.testing import lint
+from wsgimw.testing.rules import RULES
 
 README = (ROOT / "README.md").read_text()
 BLOCKS = re.findall(r"^```(\w*)\n(.*?)^```$", README, re.DOTALL | re.MULTILINE)
@@ -157,3 +160,20 @@ def test_table_has_every_layer() -> None:
 
 def test_no_badges() -> None:
     assert "![" not in README
+
+
+def test_what_it_promises_is_counted() -> None:
+    found = json.loads((ROOT / "docs" / "data" / "published.json").read_text())
+    probes = sum(len(rule.probes) for rule in RULES.values())
+    musts = counts(found).split()[3]
+    text = " ".join(README.split())
+    assert f"passes {probes} probes for {len(RULES)} [rules]" in text
+    assert f"of {len(found)} published ones [{musts} break a MUST]" in text
+
+
+def test_links_into_pages_lead_to_a_heading() -> None:
+    for path, anchor in re.findall(r"\]\((?!https?:)([^)#]*)#([^)]+)\)", README):
+        text = (ROOT / path).read_text() if path else README
+        headings = re.findall(r"^#+ (.*)$", text, re.MULTILINE)
+        slugs = [re.sub(r"[^\w\- ]", "", line.lower()).replace(" ", "-") for line in headings]
+        assert anchor in slugs

@@ -16,6 +16,7 @@ version = release = __version__
 extensions = ["myst_parser", "sphinx.ext.doctest", "pages_from_code"]
 exclude_patterns = ["_ext", "_static", "data"]
 nitpicky = True
+smartquotes = False  # a quote in a text about code is meant as it is
 # No inventory of the standard library can be asked without a network.
 nitpick_ignore_regex = [(r"py:.*", r"(collections\.abc|os|typing|_typeshed\.wsgi)\..*")]
 

@@ -262,7 +262,7 @@ def _arguments(parser: argparse.ArgumentParser) -> list[str]:
         shown = named or f"`{action.metavar or action.dest}`"
         told = (action.help or "") % {**vars(action), "prog": parser.prog}
         rows.append(f"| {shown} | {told.replace('|', chr(92) + '|')} |")
-    return ["| | |", "| --- | --- |", *rows] if rows else []
+    return ["| argument | meaning |", "| --- | --- |", *rows] if rows else []
 
 
 KINDS = {"module": modules, "api": entries, "commands": commands}

@@ -27,7 +27,10 @@ STACKED = {
     "raw_app": "application",
     "flask_app": "app",
     "django_app": "application",
+    "bottle_app": "application",
+    "falcon_app": "application",
 }
+EXPORTING = ["flask_app", "django_app", "bottle_app", "falcon_app"]
 
 
 def load(name: str) -> Any:
@@ -66,7 +69,10 @@ def test_page(name: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert '"GET / HTTP/1.0" 200 ' in line and line.endswith('"tester"\n')
 
 
-@pytest.mark.parametrize("name", ["raw_app", "flask_app"])  # Django leaves it to its server
+@pytest.mark.parametrize(
+    "name",
+    ["raw_app", "flask_app", "bottle_app"],  # Django leaves it to its server, Falcon to the app
+)
 def test_head(name: str, capsys: pytest.CaptureFixture[str]) -> None:
     answer = client(name).head("/")
     assert (answer.status_int, answer.body) == (200, b"")
@@ -90,7 +96,7 @@ def test_error(name: str, accept: str, capsys: pytest.CaptureFixture[str]) -> No
     assert '"GET /fail HTTP/1.0" 500 ' in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("name", ["flask_app", "django_app"])
+@pytest.mark.parametrize("name", EXPORTING)
 def test_export_is_a_compressed_stream(name: str) -> None:
     app = lint(getattr(load(name), STACKED[name]))  # WebTest would decode the content
     with Client(app).get("/export", headers={"Accept-Encoding": "gzip"}, buffered=False) as answer:
@@ -102,7 +108,7 @@ def test_export_is_a_compressed_stream(name: str) -> None:
     assert len(blocks) >= 10
 
 
-@pytest.mark.parametrize("name", ["flask_app", "django_app"])
+@pytest.mark.parametrize("name", EXPORTING)
 def test_when_leaves_other_pages_alone(name: str) -> None:
     answer = client(name).get("/", headers={"Accept-Encoding": "gzip"})
     assert "Content-Encoding" not in answer.headers

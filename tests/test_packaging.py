@@ -18,6 +18,7 @@ import pytest
 import wsgimw
 from tests.test_repository import tracked_files
 from tests.venvs import ROOT
+from wsgimw.devtools.koans.lessons import KOANS
 
 pytestmark = pytest.mark.slow
 
@@ -104,6 +105,7 @@ def test_wheel_holds_the_package_and_no_more(built: Built) -> None:
         names = wheel.namelist()
     info = f"wsgimw-{wsgimw.__version__}.dist-info/"
     assert "wsgimw/py.typed" in names
+    assert {f"wsgimw/devtools/koans/broken/{koan.name}" for koan in KOANS} <= set(names)
     assert f"{info}licenses/LICENSE" in names
     assert all(name.startswith(("wsgimw/", info)) for name in names)
 
@@ -155,10 +157,22 @@ def test_installed(python: Path, imported: dict[str, object]) -> None:
     assert (python.parent / "wsgimw").is_file()
 
 
+def test_the_koans_need_nothing_else(python: Path, tmp_path: Path) -> None:
+    """A learner begins with the wheel alone: no extra, no werkzeug, no checkout."""
+    statuses = []
+    for action in ("new", "check"):
+        command = [str(python), "-I", "-m", "wsgimw", "koans", action, "koans"]
+        done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=120)
+        statuses.append((done.returncode, done.stderr))
+    assert statuses == [(0, ""), (1, "")]
+    assert "  0 of 16\n" in done.stdout
+    assert "Hint 1 of 3" in done.stdout
+
+
 def test_import_loads_the_core_alone(python: Path, imported: dict[str, object]) -> None:
     loaded = imported["loaded"]
     assert isinstance(loaded, dict)
-    modules = ("compose", "describe", "exchange", "misuse", "onion")
+    modules = ("compose", "describe", "exchange", "lazy", "misuse", "onion")
     core = {"wsgimw", *(f"wsgimw.{name}" for name in modules)}
     ours = {name for name in loaded if name.partition(".")[0] == "wsgimw"}
     assert "wsgimw" in ours

@@ -24,9 +24,12 @@ LEVELS: list[tuple[str, tuple[str, ...]]] = [
     ("compose", ("compose",)),
     (
         "what layers share",
-        ("record", "redact", "shapes", "codings", "peers", "answers", "facts", "misuse"),
+        (
+            *("record", "redact", "shapes", "codings", "peers", "answers", "facts", "misuse"),
+            "targets",
+        ),
     ),
-    ("names", ("describe",)),
+    ("names", ("describe", "lazy")),
     ("http", ("http",)),
 ]
 LAYERS = next(number for number, (name, _) in enumerate(LEVELS) if name == "layers")

@@ -11,9 +11,10 @@ compose(
 its name is first asked for.
 """
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from wsgimw.exchange import Exchange, Hooks
+from wsgimw.lazy import lazily
 from wsgimw.onion import layer
 
 # Last: importing the module has put its own name here, and the name is the function's.
@@ -92,16 +93,4 @@ _LAZY = {
 }
 
 if not TYPE_CHECKING:  # a visible __getattr__ makes checkers accept any misspelt name
-
-    def __getattr__(name: str) -> Any:
-        module = _LAZY.get(name)
-        if module is None:
-            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-        from importlib import import_module
-
-        value = getattr(import_module(module), name)
-        globals()[name] = value
-        return value
-
-    def __dir__() -> list[str]:
-        return sorted({*globals(), *__all__})
+    __getattr__, __dir__ = lazily(globals(), _LAZY)

@@ -1,12 +1,14 @@
-"""The command `wsgimw`: one table of subcommands, one reader of `MODULE:ATTR`.
+"""The command `wsgimw`: one table of subcommands.
 
     wsgimw run MODULE:ATTR      serve any WSGI app for development
     wsgimw check MODULE:ATTR    hold a layer, a stack or an app to the rules of WSGI
     wsgimw demo                 serve a small site behind a stack, to see what the layers do
+    wsgimw koans ACTION DIR     learn the rules by repairing small broken layers
     wsgimw static ACTION ROOT   build, check or explain a directory of static files
 
 `MODULE:ATTR` is a module that can be imported from the current directory and a name in it, which
-may be dotted (`shop.web:site.app`) or a call with literal arguments (`shop:create(debug=True)`).
+may be dotted (`shop.web:site.app`) or a call with literal arguments (`shop:create(debug=True)`);
+`wsgimw.targets` reads it.
 
 Exit status: 0 good, 1 findings, 2 usage. A mistake in the command is one line on stderr, never a
 traceback.
@@ -18,18 +20,13 @@ traceback.
 from __future__ import annotations
 
 import argparse
-import ast
-import difflib
 import sys
-import traceback
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from importlib import import_module
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
-from wsgimw import misuse
+from wsgimw import misuse, targets
 
 __all__ = ["Usage", "load", "main"]
 
@@ -86,88 +83,13 @@ def load(target: str) -> Any:
 
     Raises `Usage`, with the one line to print, where there is no such object or making it fails.
     """
-    module_name, colon, attribute = target.partition(":")
-    if not (colon and module_name and attribute.strip()):
-        raise Usage(f"{target!r} is not MODULE:ATTR; write it as in shop.web:app")
-    names, call = _read_attribute(attribute, target)
-    found: Any = _import(module_name)
-    path = module_name
-    for separator, name in zip([":", *"." * len(names)], names, strict=False):
-        try:
-            found = getattr(found, name)
-        except AttributeError:
-            raise Usage(_no_attribute(found, path, name)) from None
-        path += separator + name
-    if call is None:
-        return found
-    arguments, options = call
-    try:
-        return found(*arguments, **options)
-    except Exception as error:
-        raise Usage(f"{target} raised {_told(error)}") from None
-
-
-Arguments = tuple[list[Any], dict[str, Any]]
-
-
-def _read_attribute(attribute: str, target: str) -> tuple[list[str], Arguments | None]:
-    """Split `a.b` or `a.b(1, c=2)` into its names and the arguments of its call, if it is one."""
-    wrong = Usage(
-        f"{target!r}: after the colon stands a name, dotted or not, or its call with literal "
-        "arguments, as in shop:create(debug=True)"
-    )
-    try:
-        node = ast.parse(attribute.strip(), mode="eval").body
-    except SyntaxError:
-        raise wrong from None
-    call: Arguments | None = None
-    try:
-        if isinstance(node, ast.Call):
-            arguments = [ast.literal_eval(argument) for argument in node.args]
-            options = {str(o.arg): ast.literal_eval(o.value) for o in node.keywords}
-            node, call = node.func, (arguments, options)
-    except ValueError:
-        raise wrong from None
-    names: list[str] = []
-    while isinstance(node, ast.Attribute):
-        names.append(node.attr)
-        node = node.value
-    if not isinstance(node, ast.Name):
-        raise wrong
-    return [node.id, *reversed(names)], call
-
-
-def _import(name: str) -> ModuleType:
     here = str(Path.cwd())
     if sys.path[0] not in ("", here):
         sys.path.insert(0, here)
     try:
-        return import_module(name)
-    except ModuleNotFoundError as error:
-        # Not found is the module itself or a package above it; else it is the module that fails.
-        if error.name is not None and f"{name}.".startswith(f"{error.name}."):
-            raise Usage(f"no module {name!r} can be imported from here ({error})") from None
-        raise Usage(f"{name} cannot be imported: {_told(error)}") from None
-    except (Exception, SystemExit) as error:
-        raise Usage(f"{name} cannot be imported: {_told(error)}") from None
-
-
-def _no_attribute(found: object, path: str, name: str) -> str:
-    near = difflib.get_close_matches(name, dir(found), n=1)
-    return f"{path} has no {name!r}" + (f"; did you mean {near[0]!r}?" if near else "")
-
-
-def _told(error: BaseException) -> str:
-    """Say on one line what was raised and where."""
-    text = traceback.format_exception_only(error)[-1].strip()
-    frames = traceback.extract_tb(error.__traceback__)
-    own = [frame for frame in frames if frame.filename.startswith(str(Path.cwd()))]
-    frame = (own or frames)[-1]
-    if isinstance(error, SyntaxError):
-        return f"{text} ({error.filename}, line {error.lineno})"
-    if frame.filename == __file__:  # raised by the call, not inside of it
-        return text
-    return f"{text} ({frame.filename}, line {frame.lineno})"
+        return targets.load(target)
+    except targets.TargetError as error:
+        raise Usage(str(error)) from None
 
 
 def _load_app(target: str) -> Any:
@@ -244,6 +166,21 @@ def _demo(options: argparse.Namespace) -> int:
     return GOOD
 
 
+def _koans_arguments(parser: argparse.ArgumentParser) -> None:
+    from wsgimw.devtools.koans import command
+
+    command.add_arguments(parser)
+
+
+def _koans(options: argparse.Namespace) -> int:
+    from wsgimw.devtools.koans import command, folder
+
+    try:
+        return command.run(options)
+    except (command.NoKoans, folder.NotEmpty, OSError) as error:
+        raise Usage(str(error)) from None
+
+
 def _static_arguments(parser: argparse.ArgumentParser) -> None:
     from wsgimw.static import command
 
@@ -269,5 +206,6 @@ COMMANDS = (
     Command("run", "serve a WSGI app for development", _run_arguments, _run),
     Command("check", "hold a layer, a stack or an app to the rules", _check_arguments, _check),
     Command("demo", "serve a small site behind a stack", _demo_arguments, _demo),
+    Command("koans", "learn the rules by repairing small layers", _koans_arguments, _koans),
     Command("static", "build, check or explain static files", _static_arguments, _static),
 )

@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     Condition: TypeAlias = str | Callable[[WSGIEnvironment], bool]
 else:
     Layer = Callable[[Any], Any]
+    Condition = str | Callable[[Any], bool]
 
 Bound = TypeVar("Bound", bound=Callable[..., Any])
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import inspect
 import types
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any, NoReturn, TypeGuard
 
 from wsgimw.describe import describe
@@ -166,11 +166,15 @@ def _is_required(parameter: inspect.Parameter) -> bool:
 
 
 def _unknown_option(name: str, option: str, known: list[str]) -> NoReturn:
+    raise TypeError(f"{name}() has no option {option!r}; {hint(option, known)}")
+
+
+def hint(option: str, known: Sequence[str]) -> str:
+    """Return the nearest of the names that are known, or all of them, as the end of a message."""
     import difflib  # only for this message
 
     near = difflib.get_close_matches(option, known, n=1)
-    hint = f"did you mean {near[0]}?" if near else f"its options are {_listed(known)}"
-    raise TypeError(f"{name}() has no option {option!r}; {hint}")
+    return f"did you mean {near[0]}?" if near else f"its options are {_listed(known)}"
 
 
 def _too_many(name: str, args: tuple[Any, ...], room: int, known: list[str]) -> NoReturn:

@@ -35,8 +35,9 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
 
-    Trust: TypeAlias = bool | Collection[str] | Callable[[WSGIEnvironment], bool]
-
+# Callable[[WSGIEnvironment], bool], in words that are there at run time: an ini file's text is read
+# by what an option takes.
+Trust: TypeAlias = bool | Collection[str] | Callable[[dict[str, Any]], bool]
 Address: TypeAlias = IPv4Address | IPv6Address
 Network: TypeAlias = IPv4Network | IPv6Network
 

@@ -54,14 +54,12 @@ from wsgimw.compose import BaseLayer
 from wsgimw.describe import describe
 from wsgimw.exchange import ContextFlow, flow_through
 from wsgimw.http.headers import is_token, put
-from wsgimw.peers import members, trust
+from wsgimw.peers import Trust, members, trust
 from wsgimw.record import KEY, Record
 
 if TYPE_CHECKING:
     from _typeshed import OptExcInfo
     from _typeshed.wsgi import WSGIApplication, WSGIEnvironment
-
-    from wsgimw.peers import Trust
 
 __all__ = ["LogFilter", "RequestId", "current"]
 

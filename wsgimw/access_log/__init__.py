@@ -50,11 +50,12 @@ logger whose level is off, one question.
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from operator import itemgetter
 from time import perf_counter, time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TextIO, TypeAlias
 
 from wsgimw.access_log import sinks
 from wsgimw.access_log.entry import Masks
@@ -68,17 +69,14 @@ from wsgimw.exchange import flow_through
 from wsgimw.record import KEY, Record
 
 if TYPE_CHECKING:
-    import os
-    from typing import TextIO, TypeAlias
-
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
-    Entry: TypeAlias = dict[str, Any]
-    Sink: TypeAlias = (
-        TextIO | str | os.PathLike[str] | logging.Logger | Callable[[Entry], object] | None
-    )
-
 __all__ = ["AccessLog", "parse"]
+
+Entry: TypeAlias = dict[str, Any]
+Sink: TypeAlias = (
+    TextIO | str | os.PathLike[str] | logging.Logger | Callable[[Entry], object] | None
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,7 +14,9 @@ compose(
 Each name is loaded when it is first asked for.
 """
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from wsgimw.lazy import lazily
 
 if TYPE_CHECKING:
     from wsgimw.auth.api_key import APIKey as APIKey
@@ -137,16 +139,4 @@ _LAZY = {
 
 
 if not TYPE_CHECKING:  # a visible __getattr__ makes checkers accept any misspelt name
-
-    def __getattr__(name: str) -> Any:
-        module = _LAZY.get(name)
-        if module is None:
-            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-        from importlib import import_module
-
-        value = getattr(import_module(module), name)
-        globals()[name] = value
-        return value
-
-    def __dir__() -> list[str]:
-        return sorted({*globals(), *__all__})
+    __getattr__, __dir__ = lazily(globals(), _LAZY)

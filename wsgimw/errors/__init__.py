@@ -7,7 +7,9 @@ Each name is loaded when it is first asked for, so an app that raises `HTTPError
 CatchErrors(handlers={KeyError: 404})
 """
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from wsgimw.lazy import lazily
 
 if TYPE_CHECKING:
     from wsgimw.errors.catch_errors import CatchErrors as CatchErrors
@@ -25,16 +27,4 @@ _LAZY = {
 }
 
 if not TYPE_CHECKING:  # a visible __getattr__ makes checkers accept any misspelt name
-
-    def __getattr__(name: str) -> Any:
-        module = _LAZY.get(name)
-        if module is None:
-            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-        from importlib import import_module
-
-        value = getattr(import_module(module), name)
-        globals()[name] = value
-        return value
-
-    def __dir__() -> list[str]:
-        return sorted({*globals(), *__all__})
+    __getattr__, __dir__ = lazily(globals(), _LAZY)

@@ -11,6 +11,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from wsgimw.lazy import lazily
+
 if TYPE_CHECKING:
     from wsgimw.testing.faults import Fault
     from wsgimw.testing.kit import Report, check_middleware
@@ -18,18 +20,12 @@ if TYPE_CHECKING:
 
 __all__ = ["Fault", "Report", "check_middleware", "lint"]
 
-_HOMES = {"Fault": "faults", "Report": "kit", "check_middleware": "kit", "lint": "linter"}
+_LAZY = {
+    "Fault": "wsgimw.testing.faults",
+    "Report": "wsgimw.testing.kit",
+    "check_middleware": "wsgimw.testing.kit",
+    "lint": "wsgimw.testing.linter",
+}
 
-if not TYPE_CHECKING:
-
-    def __getattr__(name: str) -> object:
-        if name not in _HOMES:
-            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-        from importlib import import_module
-
-        value = getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
-        globals()[name] = value
-        return value
-
-    def __dir__() -> list[str]:
-        return sorted({*globals(), *__all__})
+if not TYPE_CHECKING:  # a visible __getattr__ makes checkers accept any misspelt name
+    __getattr__, __dir__ = lazily(globals(), _LAZY)

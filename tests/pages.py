@@ -34,6 +34,7 @@ FENCE = re.compile(r"^```(\w+)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 FILE = re.compile(r"# ([\w./]+\.\w+)\n")
 PYTEST = ["-m", "pytest", "-q", "-p", "no:cacheprovider", "-W", "ignore::DeprecationWarning"]
 PROGRAMS = {"wsgimw": ["-m", "wsgimw"], "python": [], "pytest": PYTEST}
+TRACEBACK = re.compile(r"(Traceback \(most recent call last\):\n)(?: .*\n)+")  # paths of a machine
 MASKS = (
     (re.compile(r"\b[0-9a-f]{32}\b"), "ID"),
     (re.compile(r"\b[0-9a-f]{12}\b|\b[0-9a-f]{8}\b"), "ID"),
@@ -41,6 +42,7 @@ MASKS = (
     (re.compile(r"\+?\d+\.\d+ ?m?s\b"), "TIME"),
     (re.compile(r"(?<![\w.])\+?\d+\.\d\d(?![\w.])"), "TIME"),
     (re.compile(r"\d+/\w+/\d{4}[: ][\d:]+( [+-]\d{4})?|\d\d:\d\d:\d\d(\.\d+)?"), "DATE"),
+    (re.compile(r"(?<=\.py:)\d+"), "LINE"),
     (re.compile(r"[ ─━-]{2,}"), " "),
 )
 
@@ -94,7 +96,8 @@ def console(text: str, directory: Path) -> Iterator[str]:
             text=True,
             timeout=60,
         )
-        yield done.stdout.replace(str(directory), ".")
+        printed = done.stdout.replace(str(directory), ".").replace(f"{ROOT}/", "")
+        yield TRACEBACK.sub(r"\1  ...\n", printed)
 
 
 def masked(text: str) -> str:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import fcntl
 import html
 import importlib
+import os
 import pkgutil
 import re
 import subprocess
@@ -29,21 +31,31 @@ SITE_WIDTHS = (360, 1280)
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The built site; what Sphinx warns of is an error."""
+    return build("html", tmp_path_factory)
+
+
+def build(builder: str, factory: pytest.TempPathFactory) -> Path:
+    """Run Sphinx, once for all workers of a run; return where it wrote to."""
     pytest.importorskip("sphinx")
-    out = tmp_path_factory.mktemp("site")
-    build("html", out)
-    return out
-
-
-def build(builder: str, out: Path) -> str:
-    """Run Sphinx; return what it printed."""
+    base = factory.getbasetemp()
+    base = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+    out, log = base / f"site-{builder}", base / f"site-{builder}.log"
     command = [sys.executable, "-m", "sphinx", "-b", builder, "-W", "--keep-going", "-n", "-q"]
-    command += ["-d", str(out / ".doctrees"), str(DOCS), str(out)]
-    done = subprocess.run(
-        command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=300
-    )
-    assert done.returncode == 0, done.stdout
-    return done.stdout
+    command += ["-d", str(base / "doctrees"), str(DOCS), str(out)]
+    with open(base / "site.lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not log.exists():
+            done = subprocess.run(
+                command,
+                cwd=ROOT,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                text=True,
+                timeout=300,
+            )
+            log.write_text(done.stdout if done.returncode else "")
+    assert log.read_text() == ""
+    return out
 
 
 class Links(HTMLParser):
@@ -94,10 +106,10 @@ def test_the_site_asks_nobody_else(site: Path) -> None:
 
 
 @pytest.mark.slow
-def test_examples_of_the_docstrings_run_on_their_pages(tmp_path: Path) -> None:
-    pytest.importorskip("sphinx")
-    build("doctest", tmp_path)
-    summary = (tmp_path / "output.txt").read_text()
+def test_examples_of_the_docstrings_run_on_their_pages(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> None:
+    summary = (build("doctest", tmp_path_factory) / "output.txt").read_text()
     assert int(re.findall(r"^ *(\d+) tests$", summary, re.MULTILINE)[-1]) > 100
 
 

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from wsgimw.decompress import Decompress as Decompress
     from wsgimw.errors import CatchErrors as CatchErrors
     from wsgimw.errors import StatusPages as StatusPages
+    from wsgimw.portable import Portable as Portable
     from wsgimw.request_id import RequestId as RequestId
     from wsgimw.routing import Host as Host
     from wsgimw.routing import Include as Include
@@ -55,6 +56,7 @@ __all__ = [
     "Include",
     "Layer",
     "Mount",
+    "Portable",
     "Redirect",
     "RequestId",
     "Require",
@@ -81,6 +83,7 @@ _LAZY = {
     "Host": "wsgimw.routing",
     "Include": "wsgimw.routing",
     "Mount": "wsgimw.routing",
+    "Portable": "wsgimw.portable",
     "Redirect": "wsgimw.routing",
     "RequestId": "wsgimw.request_id",
     "Require": "wsgimw.auth",

@@ -283,3 +283,21 @@ def test_nothing_overflows(site: Path, browser: Any, width: int) -> None:
             assert (path.name, wide <= 0) == (path.name, True)
     finally:
         page.close()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("width", "waterfall"), [(360, "waterfall-narrow"), (1280, "waterfall")])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_each_picture_is_seen_once(
+    site: Path, browser: Any, width: int, waterfall: str, scheme: str
+) -> None:
+    page = browser.new_page(viewport={"width": width, "height": 900}, color_scheme=scheme)
+    try:
+        page.goto((site / "onion.html").as_uri())
+        seen = page.evaluate(
+            "[...document.querySelectorAll('article img')].filter((one) => one.offsetWidth)"
+            ".map((one) => [one.src.split('/').pop(), one.offsetWidth === one.naturalWidth])"
+        )
+    finally:
+        page.close()
+    assert seen == [[f"onion-{scheme}.svg", True], [f"{waterfall}-{scheme}.svg", True]]

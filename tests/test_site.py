@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import doctest
 import fcntl
 import html
 import importlib
@@ -217,6 +218,12 @@ def test_markdown_of_a_docstring(
     pytest.importorskip("sphinx")
     monkeypatch.syspath_prepend(str(DOCS / "_ext"))
     assert importlib.import_module("pages_from_code").markdown(docstring, "m") == text
+
+
+def test_the_example_of_the_extension_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("sphinx")
+    monkeypatch.syspath_prepend(str(DOCS / "_ext"))
+    assert doctest.testmod(importlib.import_module("pages_from_code")) == (0, 1)
 
 
 @pytest.mark.parametrize(

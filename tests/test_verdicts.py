@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 
+from tests.judged import PUBLISHED
 from tests.venvs import ROOT
-from tests.verdicts import DATA, PAGE, PUBLISHED, counts, numbers, page, slug, table
+from tests.verdicts import DATA, PAGE, counts, numbers, page, slug, table
 from wsgimw.testing.rules import RULES
 
 STATED: list[dict[str, Any]] = json.loads(DATA.read_text())

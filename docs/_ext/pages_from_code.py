@@ -14,17 +14,8 @@ by an entry for each name: its signature, its docstring, its options or attribut
 default and what they mean, and its public methods. Examples become blocks that Sphinx's doctest
 runs with the names of their module.
 
->>> print(markdown('''One line.
-...
-... >>> 1 + 1
-... 2
-... ''', "wsgimw"))
-One line.
-<BLANKLINE>
-```{doctest} wsgimw
->>> 1 + 1
-2
-```
+>>> markdown("\\n".join(["One.", ">>> 1 + 1", "2"]), "wsgimw").splitlines()
+['One.', '', '```{doctest} wsgimw', '>>> 1 + 1', '2', '```']
 """
 
 from __future__ import annotations

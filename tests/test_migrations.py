@@ -91,7 +91,8 @@ def test_names_of_ours(page: str) -> None:
     assert named and named <= known
 
 
-@pytest.mark.filterwarnings("ignore:.*:DeprecationWarning")
+# Paste's urlparser imports pkg_resources, which speaks of its own end.
+@pytest.mark.filterwarnings("ignore:.*:DeprecationWarning", "ignore:pkg_resources:UserWarning")
 def test_names_of_paste() -> None:
     pytest.importorskip("paste")
     for left, _, _ in rows("paste", "here"):

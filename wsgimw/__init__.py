@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from wsgimw.compress import Compress as Compress
     from wsgimw.compress import Gzip as Gzip
     from wsgimw.decompress import Decompress as Decompress
+    from wsgimw.devtools.explain import explain as explain
     from wsgimw.errors import CatchErrors as CatchErrors
     from wsgimw.errors import StatusPages as StatusPages
     from wsgimw.portable import Portable as Portable
@@ -66,6 +67,7 @@ __all__ = [
     "StaticFiles",
     "StatusPages",
     "compose",
+    "explain",
     "layer",
     "not_found",
     "params",
@@ -90,6 +92,7 @@ _LAZY = {
     "Route": "wsgimw.routing",
     "Router": "wsgimw.routing",
     "StatusPages": "wsgimw.errors",
+    "explain": "wsgimw.devtools.explain",
     "not_found": "wsgimw.routing",
     "params": "wsgimw.routing",
     "StaticFiles": "wsgimw.static",

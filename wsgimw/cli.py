@@ -2,6 +2,7 @@
 
     wsgimw run MODULE:ATTR      serve any WSGI app for development
     wsgimw check MODULE:ATTR    hold a layer, a stack or an app to the rules of WSGI
+    wsgimw explain MODULE:ATTR  list the layers of an app, and what clashes
     wsgimw demo                 serve a small site behind a stack, to see what the layers do
     wsgimw koans ACTION DIR     learn the rules by repairing small broken layers
     wsgimw static ACTION ROOT   build, check or explain a directory of static files
@@ -20,6 +21,7 @@ traceback.
 from __future__ import annotations
 
 import argparse
+import json
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -145,6 +147,33 @@ def _check(options: argparse.Namespace) -> int:
     return GOOD if clean else FINDINGS
 
 
+def _explain_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("target", metavar="MODULE:ATTR", help="the WSGI app")
+    parser.add_argument("--json", action="store_true", help="print it as JSON")
+    parser.add_argument("--strict", action="store_true", help="exit 1 on a warning, too")
+    parser.add_argument(
+        "--ignore",
+        action="append",
+        default=[],
+        metavar="ID",
+        help="leave out a rule; may be given more than once",
+    )
+    parser.add_argument("--server", metavar="NAME", help="the server that it is for")
+
+
+def _explain(options: argparse.Namespace) -> int:
+    from wsgimw.devtools.explain import explain
+
+    app = _load_app(options.target)
+    try:
+        explanation = explain(app, ignore=options.ignore, server=options.server)
+    except ValueError as error:
+        raise Usage(str(error)) from None
+    print(json.dumps(explanation.to_dict(), indent=2) if options.json else explanation)
+    bad = explanation.count("error") + (explanation.count("warning") if options.strict else 0)
+    return FINDINGS if bad else GOOD
+
+
 def _demo_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--port", type=_port, default=8000, help="0 is any free one (%(default)s)")
     parser.add_argument(
@@ -205,6 +234,7 @@ def _port(text: str) -> int:
 COMMANDS = (
     Command("run", "serve a WSGI app for development", _run_arguments, _run),
     Command("check", "hold a layer, a stack or an app to the rules", _check_arguments, _check),
+    Command("explain", "list the layers of an app, and what clashes", _explain_arguments, _explain),
     Command("demo", "serve a small site behind a stack", _demo_arguments, _demo),
     Command("koans", "learn the rules by repairing small layers", _koans_arguments, _koans),
     Command("static", "build, check or explain static files", _static_arguments, _static),

@@ -66,7 +66,11 @@ class Exchange:
 
 
 class Hooks(BaseLayer):
-    """The base of layers that look on: define any of the three hooks on a frozen dataclass."""
+    """The base of layers that look on: define any of the three hooks on a frozen dataclass.
+
+    `facts`, a class attribute or property, tells `wsgimw.explain` what it reads, changes and does
+    (`wsgimw.facts`); what it costs is told by the hooks that it has.
+    """
 
     __slots__ = ()
 

@@ -57,6 +57,7 @@ from typing import TYPE_CHECKING, Any
 from wsgimw.answers import answer_app
 from wsgimw.compose import BaseLayer
 from wsgimw.exchange import BodyError, flow_held, flow_through, spool_body
+from wsgimw.facts import Facts
 from wsgimw.http.paths import pep_path
 from wsgimw.portable_flow import (
     BufferedFlow,
@@ -94,6 +95,19 @@ class Portable(BaseLayer):
     """The most bytes that such a body may have; 413 for more."""
     guard_exit: bool = True
     """Answer SystemExit from the app with a 500, in place of ending the server's process."""
+
+    @property
+    def facts(self) -> Facts:
+        """What `wsgimw.explain` knows of it."""
+        reads = self.buffer_chunked is not None
+        held = ("CONTENT_LENGTH", "wsgi.input", "wsgi.input_terminated", "HTTP_TRANSFER_ENCODING")
+        return Facts(
+            changes=["input"] if reads else [],
+            does=["repairs servers"],
+            once=["the repair of the server"],
+            cost="body",
+            environ=[*_STRINGS, *(key for key in held if reads and key not in _STRINGS)],
+        )
 
     def __post_init__(self) -> None:
         if self.buffer_chunked is not None:

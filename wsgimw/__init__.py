@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from wsgimw.compress import Gzip as Gzip
     from wsgimw.decompress import Decompress as Decompress
     from wsgimw.devtools.explain import explain as explain
+    from wsgimw.devtools.xray import xray as xray
     from wsgimw.errors import CatchErrors as CatchErrors
     from wsgimw.errors import StatusPages as StatusPages
     from wsgimw.portable import Portable as Portable
@@ -73,6 +74,7 @@ __all__ = [
     "params",
     "unless",
     "when",
+    "xray",
 ]
 
 _LAZY = {
@@ -96,6 +98,7 @@ _LAZY = {
     "not_found": "wsgimw.routing",
     "params": "wsgimw.routing",
     "StaticFiles": "wsgimw.static",
+    "xray": "wsgimw.devtools.xray",
 }
 
 if not TYPE_CHECKING:  # a visible __getattr__ makes checkers accept any misspelt name

@@ -1,4 +1,4 @@
-"""Run what a page of docs/ shows: `python -m tests.pages [PAGE ...]` writes the outputs anew.
+"""Run what a page of docs/ shows: `python -m tests.pages [--whole] [PAGE ...]` writes outputs anew.
 
 The fences of a page are one session, from top to bottom, in a directory of its own:
 
@@ -30,6 +30,7 @@ from types import ModuleType
 
 from tests.venvs import ROOT
 
+WHOLE = "--whole"
 FENCE = re.compile(r"^```(\w+)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 FILE = re.compile(r"# ([\w./]+\.\w+)\n")
 PYTEST = ["-m", "pytest", "-q", "-p", "no:cacheprovider", "-W", "ignore::DeprecationWarning"]
@@ -124,12 +125,15 @@ def session(directory: Path) -> Iterator[None]:
                 del sys.modules[name]
 
 
-def rewritten(page: str) -> str:
-    """Return a page with the outputs that came where they are others than it says."""
+def rewritten(page: str, *, whole: bool = False) -> str:
+    """Return a page with the outputs that came where they are others than it says.
+
+    `whole`: all of them, those too that differ in times and ids alone.
+    """
     with tempfile.TemporaryDirectory() as place, session(Path(place)):
         outputs = list(play(page, Path(place)))
     for output in reversed(outputs):
-        if masked(output.said) != masked(output.came):
+        if whole or masked(output.said) != masked(output.came):
             page = page[: output.start] + output.came.rstrip("\n") + "\n" + page[output.end :]
     return page
 
@@ -140,8 +144,9 @@ def main(arguments: list[str]) -> None:
 
     (ROOT / "docs" / "reference" / "rules.md").write_text(rules_markdown())
     for name in arguments:
-        path = Path(name)
-        path.write_text(rewritten(path.read_text()))
+        if name != WHOLE:
+            path = Path(name)
+            path.write_text(rewritten(path.read_text(), whole=WHOLE in arguments))
 
 
 if __name__ == "__main__":

@@ -104,6 +104,12 @@ def test_outputs_are_written_anew() -> None:
     assert rewritten(rewritten(page)) == rewritten(page)
 
 
+@pytest.mark.parametrize("whole", [True, False])
+def test_times_are_written_anew_on_demand(whole: bool) -> None:
+    page = '```python\nprint("0.5 ms")\n```\n\n```text\n0.7 ms\n```\n'
+    assert ("0.7 ms" in rewritten(page, whole=whole)) is not whole
+
+
 def test_the_page_of_the_rules_is_what_the_kit_says() -> None:
     from wsgimw.testing.kit import rules_markdown
 
@@ -115,6 +121,6 @@ def test_main_writes_pages(tmp_path: Path) -> None:
     page = tmp_path / "page.md"
     page.write_text("```python\nprint(1)\n```\n\n```text\n```\n")
     before = (ROOT / "docs" / "reference" / "rules.md").read_text()
-    main([str(page)])
+    main(["--whole", str(page)])
     assert "```text\n1\n```" in page.read_text()
     assert (ROOT / "docs" / "reference" / "rules.md").read_text() == before

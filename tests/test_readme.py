@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 import wsgimw
+from tests.pages import console, masked
 from tests.serving import serving
 from tests.venvs import ROOT
 from tests.verdicts import counts
@@ -167,8 +168,16 @@ def test_what_it_promises_is_counted() -> None:
     probes = sum(len(rule.probes) for rule in RULES.values())
     musts = counts(found).split()[3]
     text = " ".join(README.split())
-    assert f"passes {probes} probes for {len(RULES)} [rules]" in text
+    assert f"held to {len(RULES)} [rules](docs/reference/rules.md) of WSGI and HTTP" in text
+    assert f"by {probes} probes: alone, six deep, and beside every other layer" in text
     assert f"of {len(found)} published ones [{musts} break a MUST]" in text
+
+
+def test_the_xray_shows_what_is_shown(tmp_path: Path) -> None:
+    (tmp_path / "hello.py").write_text(PYTHON[0])
+    command = "wsgimw xray hello:application /"
+    assert f"`{command}`" in README
+    assert masked(PLAIN[2]) in masked("".join(console(f"$ {command}\n", tmp_path)))
 
 
 def test_links_into_pages_lead_to_a_heading() -> None:

@@ -43,7 +43,7 @@ from wsgimw.devtools.xray.things import (
     sizes_of,
     thing,
 )
-from wsgimw.exchange import _CLOSED, Blocks, Flow, is_file_wrapper
+from wsgimw.exchange import _CLOSED, Blocks, Flow, SizedBlocks, is_file_wrapper
 from wsgimw.testing.crossing import Room
 from wsgimw.testing.faults import body_fault, size_of
 
@@ -249,6 +249,10 @@ class Spy(Flow):
                     self.tape.append((RETURNED, self.number, sizes, True, None))
                     return body
                 return self._spy_list(body, sizes_of(body))
+            if kind is SizedBlocks and self.parent is not None:
+                # The layer outside would know its kind, and not that of ours.
+                body = body.as_list()
+                kind = type(body)
             if isinstance(body, (list, tuple)) and kind.__iter__ in _LIST_ITERATORS:
                 return self._carry_odd_list(body, kind)
             if body_fault(body):

@@ -142,7 +142,9 @@ def main(arguments: list[str]) -> None:
     """Write the outputs of pages anew, and the page of the rules."""
     from wsgimw.testing.kit import rules_markdown
 
-    (ROOT / "docs" / "reference" / "rules.md").write_text(rules_markdown())
+    rules = ROOT / "docs" / "reference" / "rules.md"
+    if rules.read_text() != rules_markdown():  # else nobody who reads it now finds it empty
+        rules.write_text(rules_markdown())
     for name in arguments:
         if name != WHOLE:
             path = Path(name)

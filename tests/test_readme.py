@@ -159,6 +159,14 @@ def test_table_has_every_layer() -> None:
     assert named == set(wsgimw.__all__) - others
 
 
+def test_table_is_in_the_order_that_is_meant() -> None:
+    order = (ROOT / "docs" / "order.md").read_text().split("```")[1]
+    meant = [name.strip() for name in order.split(">") if name.strip() not in ("guards", "app")]
+    table = README.partition("## Layers")[2].partition("\n## ")[0]
+    shown = re.findall(r"^\| `(\w+)", table, re.MULTILINE)
+    assert [name for name in shown if name in meant] == meant
+
+
 def test_no_badges() -> None:
     assert "![" not in README
 

@@ -56,7 +56,7 @@ from typing import TYPE_CHECKING, Any
 
 from wsgimw.answers import answer_app
 from wsgimw.compose import BaseLayer
-from wsgimw.exchange import BodyError, flow_held, flow_through, spool_body
+from wsgimw.exchange import flow_held, flow_through
 from wsgimw.facts import Facts
 from wsgimw.http.paths import pep_path
 from wsgimw.portable_flow import (
@@ -67,6 +67,8 @@ from wsgimw.portable_flow import (
     ShortBodyError,
     take,
 )
+from wsgimw.request_body import BodyError
+from wsgimw.spooled import spool_body
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication, WSGIEnvironment

@@ -34,8 +34,8 @@ from wsgimw.auth.identities import Denied, Identity, is_subject
 from wsgimw.auth.outcomes import BuiltIn, Grant, Refusal
 from wsgimw.auth.parts import Secret
 from wsgimw.describe import describe
-from wsgimw.exchange import BodyError, read_body
 from wsgimw.facts import Facts
+from wsgimw.request_body import BodyError, read_body
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment

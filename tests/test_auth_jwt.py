@@ -506,6 +506,14 @@ def test_two_schemes_with_one_verifier_are_kept_apart() -> None:
         assert call.environ["AUTH_TYPE"] == call.environ["wsgimw.identity"].scheme == "ApiKey"
 
 
+@pytest.mark.parametrize("between", ["\t", ",", '"', "=", "/", ""])
+def test_what_is_malformed_stays_so_when_its_token_is_remembered(between: str) -> None:
+    layer = Authenticate(Bearer(verifier()))
+    assert ask(layer, auth=f"Bearer {token()}").status[:3] == "200"
+    assert ask(layer, auth=f"bearer {token()}").status[:3] == "200"
+    assert ask(layer, auth=f"Bearer{between}{token()}").status[:3] in ("400", "401")
+
+
 def test_events_are_of_what_was_verified_alone() -> None:
     events: list[Any] = []
     layer = Authenticate(Bearer(verifier()), on_event=events.append)

@@ -314,16 +314,63 @@ def test_keys_are_of_the_process_and_in_no_repr_and_no_pickle() -> None:
 @pytest.mark.parametrize(
     ("one", "other"),
     [
-        pytest.param(basic("a", "b:c"), basic("a:b", "c"), id="CVE-2026-41263: where the colon is"),
-        pytest.param(basic("ada", "x"), basic("ada", "x").lower(), id="case of the base64"),
-        pytest.param(basic("ada", "x"), basic("ada", "x\x00"), id="GHSA-6765-c87h-8mrf: NUL"),
-        pytest.param(basic("ada", "y" * 72), basic("ada", "y" * 73), id="73 bytes"),
+        pytest.param(("a", "b:c"), basic("ab", ":c"), id="CVE-2026-41263: where the colon is"),
+        pytest.param(("ada", "x"), basic("ada", "x").lower(), id="case of the base64"),
+        pytest.param(("ada", "x"), basic("ada", "x\x00"), id="GHSA-6765-c87h-8mrf: NUL"),
+        pytest.param(("ada", "x"), basic("ada\x00", "x"), id="NUL in the user"),
+        pytest.param(("ada", "y" * 72), basic("ada", "y" * 73), id="73 bytes"),
+        pytest.param(("ada", "y" * 1024), basic("ada", "y" * 1025), id="1025 bytes"),
     ],
 )
-def test_entries_are_kept_apart(one: str, other: str) -> None:
-    cache = verified.VerifiedCache(60)
-    if one != other:
-        assert cache.digest(one) != cache.digest(other)
+def test_entries_are_kept_apart(one: tuple[str, str], other: str) -> None:
+    scheme = Basic(lambda user, password: (user, password) == one)
+    layer = Authenticate(scheme)
+    for _ in range(2):
+        call = ask(layer, auth=basic(*one))
+        assert (call.status[:3], call.environ["REMOTE_USER"]) == ("200", one[0])
+        assert ask(layer, auth=other).status[:3] == "401"
+    assert [*scheme._verified.entries] == [scheme._verified.digest(basic(*one))]
+
+
+def test_what_is_forgotten_is_shared_with_nobody_who_comes_later() -> None:
+    """A check that began before `forget` must not answer for a request that came after it."""
+    asked: list[str] = []
+    begun, go = threading.Event(), threading.Event()
+    right = ["old"]
+
+    def check(user: str, password: str) -> bool:
+        asked.append(password)
+        matches = password == right[0]
+        if len(asked) == 1:
+            begun.set()
+            assert go.wait(20)
+        return matches
+
+    scheme = Basic(check)
+    layer = Authenticate(scheme)
+    before: list[str] = []
+    first = threading.Thread(
+        target=lambda: before.append(ask(layer, auth=basic(ADA, "old")).status[:3])
+    )
+    first.start()
+    try:
+        assert begun.wait(20)
+        right[0] = "new"
+        scheme.forget(ADA)
+        # Were the check shared, this would wait for the first one.
+        late: list[str] = []
+        second = threading.Thread(
+            target=lambda: late.append(ask(layer, auth=basic(ADA, "old")).status[:3])
+        )
+        second.start()
+        second.join(20 if len(asked) > 1 else 1)
+    finally:
+        go.set()
+        first.join()
+        second.join()
+    assert (before, late) == (["200"], ["401"])
+    assert asked == ["old", "old"] and not scheme._verified.entries
+    assert ask(layer, auth=basic(ADA, "old")).status[:3] == "401"
 
 
 def test_a_fork_starts_empty_with_another_key() -> None:
@@ -563,4 +610,37 @@ def test_eight_threads_share_one_layer() -> None:
         thread.start()
     for thread in threads:
         thread.join()
+    assert not wrong
+
+
+def test_a_password_that_changes_under_threads() -> None:
+    """Nobody gets in by the old password in a request that began after the change."""
+    table = Table(ada="0")
+    layer = Authenticate(Basic(table))
+    current = [0]
+    wrong: list[tuple[int, int, str]] = []
+    done = threading.Event()
+
+    def run() -> None:
+        while not done.is_set():
+            before = current[0]
+            code = ask(layer, auth=basic(ADA, str(before))).status[:3]
+            if code != "200" and current[0] == before:
+                wrong.append((before, current[0], code))
+            if before and ask(layer, auth=basic(ADA, str(before - 1))).status[:3] != "401":
+                wrong.append((before, current[0], "the old one"))
+
+    threads = [threading.Thread(target=run) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    try:
+        for number in range(1, 40):
+            assert ask(layer, auth=basic(ADA, str(number - 1))).status[:3] == "200"
+            table.users[ADA] = Account(sha(str(number)))
+            current[0] = number
+            assert ask(layer, auth=basic(ADA, str(number - 1))).status[:3] == "401"
+    finally:
+        done.set()
+        for thread in threads:
+            thread.join()
     assert not wrong

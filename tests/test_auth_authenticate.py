@@ -233,6 +233,10 @@ def test_the_answer_to_a_denial(
         pytest.param(Denied(413, "x"), "413", [], id="413"),
         pytest.param(Denied(403, "x"), "403", [], id="403"),
         pytest.param(Unavailable(7), "503", [("Retry-After", "7")], id="Unavailable"),
+        *(
+            pytest.param(Unavailable(odd), "503", [("Retry-After", text)], id=f"after {odd!r:.9}")
+            for odd, text in [("5", "1"), (None, "1"), (-1, "1"), (10**400, "86400")]
+        ),
     ],
 )
 def test_what_a_scheme_of_ones_own_says(denied: Any, status: str, extra: list[Any]) -> None:
@@ -559,16 +563,24 @@ def test_a_challenge_that_cannot_stand_in_a_header_is_found_when_binding() -> No
         Authenticate(Bad(None))(show)
 
 
-def test_a_challenge_that_raises_later_is_logged(caplog: pytest.LogCaptureFixture) -> None:
+@pytest.mark.parametrize(
+    "later", [ValueError(), "Bad\r\nSet-Cookie: a=b"], ids=["raises", "is bad"]
+)
+def test_a_challenge_that_fails_later_is_logged(
+    caplog: pytest.LogCaptureFixture, later: Any
+) -> None:
     class Bad(Fixed):
         def challenge(self, realm: str, denied: Denied | None) -> str | None:
-            if denied is not None:
-                raise ValueError
-            return None
+            if denied is None:
+                return "Good"
+            if isinstance(later, Exception):
+                raise later
+            return str(later)
 
-    call = ask(Authenticate(Bad(Denied(401, "x"))))
+    call = ask(Authenticate(BASIC, Bad(Denied(401, "x"))))
     assert call.status[:3] == "401"
-    assert "challenge" in caplog.text
+    assert call.values("WWW-Authenticate") == [ASK_BASIC, "Good"], "as if nothing had been sent"
+    assert "the challenge of Fixed failed" in caplog.text
 
 
 def test_it_is_a_value() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from unicodedata import normalize
 
 import pytest
 from hypothesis import given, settings
@@ -22,6 +23,7 @@ from wsgimw.auth import (
     scope,
     user,
 )
+from wsgimw.auth.rules import _UNDONE
 from wsgimw.http.paths import canonical
 
 EXAMPLE: dict[str, Any] = {
@@ -163,9 +165,30 @@ def test_every_rule_above_counts_where_the_path_may_be_half_undone() -> None:
     rules = {"/": "anyone", "/admin": role("admin"), "/admin/public": "anyone"}
     for path in ("/admin/public", "/admin/public/x"):
         assert status(rules, None, path) == "200"
-    for path in ("//admin//public", "/admin/public//x", "/admin/public;a", "/admin%2Fpublic"):
+    for path in (
+        "//admin//public",
+        "/admin/public//x",
+        "/admin/public;a",
+        "/admin%2Fpublic",
+        "/admin\\public",
+        "/admin\uff0fpublic.",
+        "/admin/public\uff1ba",
+    ):
         assert status(rules, None, path) == "401"
         assert status(rules, ADMIN, path) == "200"
+
+
+def test_whatever_becomes_a_divider_may_be_half_undone() -> None:
+    """NFKC makes a slash of U+FF0F, and of some characters that one would not think of."""
+    found = [
+        char
+        for char in map(chr, [*range(0x80, 0xD800), *range(0xE000, 0x110000)])
+        if not {*"/\\;%"}.isdisjoint(normalize("NFKC", char))
+    ]
+    assert len(found) >= 12
+    for char in found:
+        assert _UNDONE(f"/admin{char}"), hex(ord(char))
+    assert not _UNDONE("/Zo\xeb/50%.x/\u3042")
 
 
 METHODS = {"/": "anyone", "DELETE,PUT /": "nobody", "/x": "anyone", "GET /x": "nobody"}

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import pickle
+import signal
 import threading
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -22,6 +25,7 @@ from wsgimw.auth import (
     Denied,
     Event,
     HashGuard,
+    HtpasswdFile,
     Identity,
     Throttle,
     Users,
@@ -50,6 +54,9 @@ def status(header: str, users: Any = USERS) -> str:
         pytest.param(basic("x" * 256, ""), ("x" * 256, ""), id="256 bytes of user, no password"),
         pytest.param(basic("u", "y" * 1024), ("u", "y" * 1024), id="1024 bytes of password"),
         pytest.param(basic("u", "\ufffd"), ("u", "\ufffd"), id="Hono: U+FFFD is a character"),
+        pytest.param(
+            "Basic" + encoded("ada:xyz").rjust(8192 - len("Basic")), (ADA, "xyz"), id="8 KiB"
+        ),
     ],
 )
 def test_credentials_that_are_well_formed(header: str, wanted: tuple[str, str]) -> None:
@@ -70,6 +77,9 @@ MALFORMED = {
     "a newline at the end": f"{basic()}\n",
     "padding left out": sent("ada:x").rstrip("="),
     "padding too much": f"Basic {encoded('ada:xxx')}=",
+    "padding where there is none to do": f"Basic {encoded('ada:xx')}=",
+    "and twice": f"Basic {encoded('ada:xx')}==",
+    "padding in the middle": f"Basic {encoded('ada:x')}{encoded('ada:x')}",
     "url-safe alphabet": sent("ada:???>>>").replace("/", "_").replace("+", "-"),
     "Rack#1138, h3#1393: no colon": sent("ada"),
     "byte 0xE9: 500 in Flask": sent(b"ad\xe9:x"),
@@ -84,6 +94,7 @@ MALFORMED = {
     "C1 in the user": sent("ada\x85:x"),
     "no user": sent(":x"),
     "257 bytes of user": basic("x" * 257, "x"),
+    "256 characters and 257 bytes of user": basic("é" + "x" * 255, "x"),
     "129 two-byte characters of user": basic("é" * 129, "x"),
     "1025 bytes of password": basic("u", "y" * 1025),
     "100 kB": basic("u", "y" * 100_000),
@@ -392,6 +403,42 @@ def test_a_fork_starts_empty_with_another_key() -> None:
     assert os.waitpid(child, 0)[1] == 0
     assert said == "False 0 True"
     assert scheme._verified.digest("x") == before and len(scheme._verified.entries) == 1
+
+
+def test_no_lock_that_was_held_at_the_fork_is_held_in_the_child(tmp_path: Path) -> None:
+    """Another thread may have held any of them, and is not there to give it back."""
+    path = tmp_path / "users"
+    path.write_text(f"{ADA}:{sha(PASSWORD)}")
+    table, throttle = HtpasswdFile(path), Throttle(per_client=(1, 60))
+    scheme = Basic(table, throttle=throttle, guard=HashGuard(1))
+    counts: Any = throttle._counts
+    locks = [
+        lambda: table._state.lock,
+        lambda: throttle._state.lock,
+        lambda: counts._lock,
+        lambda: scheme._verified._lock,
+        lambda: scheme.guard._state.lock,
+    ]
+    read, write = os.pipe()
+    with contextlib.ExitStack() as held:
+        for lock in locks:
+            held.enter_context(lock())
+        child = os.fork()
+        if child == 0:
+            signal.alarm(20)
+            free = [lock().acquire(blocking=False) and lock().release() is None for lock in locks]
+            table.reload()
+            said = [
+                ask(Authenticate(scheme), auth=basic(ADA, password)).status[:3]
+                for password in (PASSWORD, "no", "no")
+            ]
+            os.write(write, f"{free} {said}".encode())
+            os._exit(0)
+    os.close(write)
+    with os.fdopen(read) as pipe:
+        said = pipe.read()
+    assert os.waitpid(child, 0)[1] == 0
+    assert said == f"{[True] * 5} {['200', '401', '429']}"
 
 
 def test_a_guard_that_was_full_at_the_fork_is_free_in_the_child() -> None:

@@ -369,6 +369,40 @@ def test_requests_during_an_outage_under_threads(provider: Provider, clock: Cloc
     settled(keys)
 
 
+def test_rotation_under_threads(provider: Provider, clock: Clock) -> None:
+    """The old key is good until it is gone; the new one is found by one fetch, not by eight."""
+    keys = keys_of(provider)
+    layer = Authenticate(Bearer(verifier(keys)))
+    old, new = f"Bearer {token()}", f"Bearer {token('two', TWO)}"
+    assert ask(layer, auth=old).status[:3] == "200"
+    provider.answer = (200, document(one=ONE, two=TWO))
+    seen: dict[str, set[str]] = {old: set(), new: set()}
+    start = threading.Barrier(8)
+
+    def run(number: int) -> None:
+        start.wait(PATIENCE)
+        for turn in range(40):
+            header = (old, new)[(number + turn) % 2]
+            seen[header].add(ask(layer, auth=header).status[:3])
+
+    threads = [threading.Thread(target=run, args=(number,)) for number in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    settled(keys)
+    assert seen[old] == {"200"}, "no request with a known key is touched"
+    assert seen[new] <= {"200", "503"}
+    assert provider.fetches == 2
+    assert ask(layer, auth=new).status[:3] == "200"
+    provider.answer = (200, document(two=TWO))
+    clock.now += 300
+    ask(layer, auth=new)
+    settled(keys)
+    assert ask(layer, auth=old).status[:3] == "401"
+    assert ask(layer, auth=new).status[:3] == "200"
+
+
 def test_no_more_threads(provider: Provider, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
     keys = keys_of(provider)
 

@@ -224,6 +224,9 @@ def test_the_answer_to_a_denial(
     assert call.raw == (b"" if method == "HEAD" else body)
 
 
+ODD: list[tuple[Any, str]] = [("5", "1"), (None, "1"), (-1, "1"), (10**400, "86400")]
+
+
 @pytest.mark.parametrize(
     ("denied", "status", "extra"),
     [
@@ -235,7 +238,7 @@ def test_the_answer_to_a_denial(
         pytest.param(Unavailable(7), "503", [("Retry-After", "7")], id="Unavailable"),
         *(
             pytest.param(Unavailable(odd), "503", [("Retry-After", text)], id=f"after {odd!r:.9}")
-            for odd, text in [("5", "1"), (None, "1"), (-1, "1"), (10**400, "86400")]
+            for odd, text in ODD
         ),
     ],
 )

@@ -412,7 +412,7 @@ def test_no_lock_that_was_held_at_the_fork_is_held_in_the_child(tmp_path: Path) 
     table, throttle = HtpasswdFile(path), Throttle(per_client=(1, 60))
     scheme = Basic(table, throttle=throttle, guard=HashGuard(1))
     counts: Any = throttle._counts
-    locks = [
+    locks: list[Callable[[], threading.Lock]] = [
         lambda: table._state.lock,
         lambda: throttle._state.lock,
         lambda: counts._lock,
@@ -425,15 +425,19 @@ def test_no_lock_that_was_held_at_the_fork_is_held_in_the_child(tmp_path: Path) 
             held.enter_context(lock())
         child = os.fork()
         if child == 0:
-            signal.alarm(20)
-            free = [lock().acquire(blocking=False) and lock().release() is None for lock in locks]
-            table.reload()
-            said = [
-                ask(Authenticate(scheme), auth=basic(ADA, password)).status[:3]
-                for password in (PASSWORD, "no", "no")
-            ]
-            os.write(write, f"{free} {said}".encode())
-            os._exit(0)
+            try:
+                signal.alarm(20)
+                free = [lock().acquire(blocking=False) for lock in locks]
+                for lock in locks:
+                    lock().release()
+                table.reload()
+                codes = [
+                    ask(Authenticate(scheme), auth=basic(ADA, password)).status[:3]
+                    for password in (PASSWORD, "no", "no")
+                ]
+                os.write(write, f"{free} {codes}".encode())
+            finally:
+                os._exit(0)
     os.close(write)
     with os.fdopen(read) as pipe:
         said = pipe.read()

@@ -148,6 +148,12 @@ def test_prefixes_in_both_spellings(path: str, who: Identity, wanted: str) -> No
     assert status(_PUBLIC, who, path) == wanted
 
 
+def test_an_opening_in_capitals_is_one_only_as_written() -> None:
+    rules = {"/": "nobody", "/Docs": "anyone"}
+    found = [status(rules, ADA, path) for path in ("/Docs", "/Docs/x", "/docs", "/DOCS", "/Docs2")]
+    assert found == ["200", "200", "403", "403", "403"]
+
+
 def test_rules_that_differ_in_case_alone_are_both_asked() -> None:
     rules = {"/": "anyone", "/docs": user("a"), "GET /Docs": user("b")}
     one = {

@@ -122,6 +122,14 @@ def test_nothing_is_fetched_before_the_first_token(provider: Provider, clock: Cl
     assert provider.fetches == 1
 
 
+def test_no_proxy_is_asked(
+    provider: Provider, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("http_proxy", "https_proxy", "all_proxy"):
+        monkeypatch.setenv(name, "http://127.0.0.1:1")
+    assert status(keys_of(provider)) == "200"
+
+
 def test_old_keys_are_used_while_new_ones_are_fetched(provider: Provider, clock: Clock) -> None:
     keys = keys_of(provider, refresh=300)
     assert status(keys) == "200"

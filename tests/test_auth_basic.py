@@ -17,7 +17,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.auth_kit import ADA, PASSWORD, Clock, ask, basic, encoded, sent, sha
+from tests.auth_kit import ADA, PASSWORD, Clock, ask, basic, encoded, sent, sha, status_of
 from wsgimw.auth import (
     Account,
     Authenticate,
@@ -360,9 +360,7 @@ def test_what_is_forgotten_is_shared_with_nobody_who_comes_later() -> None:
     scheme = Basic(check)
     layer = Authenticate(scheme)
     before: list[str] = []
-    first = threading.Thread(
-        target=lambda: before.append(ask(layer, auth=basic(ADA, "old")).status[:3])
-    )
+    first = threading.Thread(target=lambda: before.append(status_of(layer, basic(ADA, "old"))))
     first.start()
     try:
         assert begun.wait(20)
@@ -370,9 +368,7 @@ def test_what_is_forgotten_is_shared_with_nobody_who_comes_later() -> None:
         scheme.forget(ADA)
         # Were the check shared, this would wait for the first one.
         late: list[str] = []
-        second = threading.Thread(
-            target=lambda: late.append(ask(layer, auth=basic(ADA, "old")).status[:3])
-        )
+        second = threading.Thread(target=lambda: late.append(status_of(layer, basic(ADA, "old"))))
         second.start()
         second.join(20 if len(asked) > 1 else 1)
     finally:
@@ -432,7 +428,7 @@ def test_no_lock_that_was_held_at_the_fork_is_held_in_the_child(tmp_path: Path) 
                     lock().release()
                 table.reload()
                 codes = [
-                    ask(Authenticate(scheme), auth=basic(ADA, password)).status[:3]
+                    status_of(Authenticate(scheme), basic(ADA, password))
                     for password in (PASSWORD, "no", "no")
                 ]
                 os.write(write, f"{free} {codes}".encode())
@@ -675,10 +671,10 @@ def test_a_password_that_changes_under_threads() -> None:
     def run() -> None:
         while not done.is_set():
             before = current[0]
-            code = ask(layer, auth=basic(ADA, str(before))).status[:3]
-            if code != "200" and current[0] == before:
-                wrong.append((before, current[0], code))
-            if before and ask(layer, auth=basic(ADA, str(before - 1))).status[:3] != "401":
+            said = status_of(layer, basic(ADA, str(before)))
+            if said != "200" and current[0] == before:
+                wrong.append((before, current[0], said))
+            if before and status_of(layer, basic(ADA, str(before - 1))) != "401":
                 wrong.append((before, current[0], "the old one"))
 
     threads = [threading.Thread(target=run) for _ in range(8)]
@@ -686,10 +682,10 @@ def test_a_password_that_changes_under_threads() -> None:
         thread.start()
     try:
         for number in range(1, 40):
-            assert ask(layer, auth=basic(ADA, str(number - 1))).status[:3] == "200"
+            assert status_of(layer, basic(ADA, str(number - 1))) == "200"
             table.users[ADA] = Account(sha(str(number)))
             current[0] = number
-            assert ask(layer, auth=basic(ADA, str(number - 1))).status[:3] == "401"
+            assert status_of(layer, basic(ADA, str(number - 1))) == "401"
     finally:
         done.set()
         for thread in threads:

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from joserfc.jwk import ECKey, OctKey, RSAKey
 
-from tests.auth_kit import Clock, ask
+from tests.auth_kit import Clock, ask, status_of
 from tests.test_auth_jwt import CLAIMS, NOW, signed
 from wsgimw.auth import ANY, JWKS, JWT, Authenticate, Bearer, Event, Unavailable, jwks, jwt
 
@@ -391,7 +391,7 @@ def test_rotation_under_threads(provider: Provider, clock: Clock) -> None:
         start.wait(PATIENCE)
         for turn in range(40):
             header = (old, new)[(number + turn) % 2]
-            seen[header].add(ask(layer, auth=header).status[:3])
+            seen[header].add(status_of(layer, header))
 
     threads = [threading.Thread(target=run, args=(number,)) for number in range(8)]
     for thread in threads:

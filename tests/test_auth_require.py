@@ -23,7 +23,7 @@ from wsgimw.auth import (
     scope,
     user,
 )
-from wsgimw.auth.rules import _UNDONE
+from wsgimw.auth.rules import _UNDONE, methods_of
 from wsgimw.http.paths import canonical
 
 EXAMPLE: dict[str, Any] = {
@@ -227,6 +227,31 @@ def test_methods(keys: dict[str, str], wanted: str) -> None:
     assert status(METHODS, **{"REQUEST_METHOD": "POST"} | keys) == wanted
 
 
+@pytest.mark.parametrize(
+    ("environ", "wanted"),
+    [
+        pytest.param({}, [""], id="nothing at all"),
+        pytest.param({"REQUEST_METHOD": "GET"}, ["GET"], id="no query"),
+        pytest.param({"REQUEST_METHOD": "get", "QUERY_STRING": ""}, ["get", "GET"], id="small"),
+        pytest.param(
+            {
+                "REQUEST_METHOD": "POST",
+                "HTTP_X_HTTP_METHOD_OVERRIDE": "put",
+                "HTTP_X_METHOD_OVERRIDE": " Patch ,",
+                "HTTP_X_HTTP_METHOD": "PUT",
+                "QUERY_STRING": "a=_method&_method=delete;_Method=%50ut&_method",
+            },
+            ["POST", "PUT", "PATCH", "DELETE"],
+            id="all of them, each once",
+        ),
+    ],
+)
+def test_the_methods_that_a_request_may_be_taken_for(
+    environ: dict[str, str], wanted: list[str]
+) -> None:
+    assert methods_of(environ) == wanted
+
+
 def test_head_may_have_a_rule_of_its_own() -> None:
     rules = {"/": "nobody", "GET /": "nobody", "HEAD /": "anyone"}
     assert status(rules, REQUEST_METHOD="HEAD") == "200"
@@ -358,7 +383,10 @@ def test_the_answers(method: str) -> None:
         pytest.param({"/": role}, TypeError, r'the class role; write role\("name"\)', id="class"),
         pytest.param({"/": 3}, TypeError, "it takes a word", id="a number"),
         pytest.param({"/": lambda: True}, TypeError, "function of", id="no arguments"),
-        pytest.param({"/": "anyone", "x": "anyone"}, ValueError, "'/x'", id="no slash"),
+        pytest.param(
+            {"/": "anyone", "x": "anyone"}, ValueError, "begins with a slash: '/x'", id="no slash"
+        ),
+        pytest.param({"/": "anyone", "//": "nobody"}, ValueError, "write '/'", id="slashes alone"),
         pytest.param({"/": "anyone", "/a//b": "anyone"}, ValueError, "'/a/b'", id="double slash"),
         pytest.param({"/": "anyone", "/a;b": "anyone"}, ValueError, "'/a'", id="params"),
         pytest.param({"/": "anyone", "/a/../b": "anyone"}, ValueError, "dot segments", id="dots"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import io
 import pickle
 import sys
@@ -616,6 +617,15 @@ def test_claims_are_read_only_and_not_shown() -> None:
     assert "hunter2" not in repr(who)
     with pytest.raises(TypeError):
         who.claims["x"] = 1  # type: ignore[index]
+
+
+def test_an_identity_survives_a_pickle_and_a_copy() -> None:
+    who = Identity("ada", "Basic", frozenset("a"), frozenset("b"), {"c": [1]}, 5.0)
+    for again in (pickle.loads(pickle.dumps(who)), copy.deepcopy(who), copy.copy(who)):
+        assert again == who and again.claims == {"c": [1]}
+        claims: Any = again.claims
+        with pytest.raises(TypeError):
+            claims["x"] = 1
 
 
 def test_schemes_survive_a_pickle() -> None:

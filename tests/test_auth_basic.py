@@ -360,21 +360,22 @@ def test_what_is_forgotten_is_shared_with_nobody_who_comes_later() -> None:
     scheme = Basic(check)
     layer = Authenticate(scheme)
     before: list[str] = []
-    first = threading.Thread(target=lambda: before.append(status_of(layer, basic(ADA, "old"))))
+    late: list[str] = []
+    first, second = (
+        threading.Thread(target=lambda said=said: said.append(status_of(layer, basic(ADA, "old"))))
+        for said in (before, late)
+    )
     first.start()
     try:
         assert begun.wait(20)
         right[0] = "new"
         scheme.forget(ADA)
-        # Were the check shared, this would wait for the first one.
-        late: list[str] = []
-        second = threading.Thread(target=lambda: late.append(status_of(layer, basic(ADA, "old"))))
         second.start()
-        second.join(20 if len(asked) > 1 else 1)
+        second.join(1)  # were the check shared, this would wait for the first one
     finally:
         go.set()
         first.join()
-        second.join()
+    second.join()
     assert (before, late) == (["200"], ["401"])
     assert asked == ["old", "old"] and not scheme._verified.entries
     assert ask(layer, auth=basic(ADA, "old")).status[:3] == "401"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import calendar
 import doctest
 import hashlib
 import os
@@ -123,6 +124,16 @@ def test_two_digits_of_a_year(ahead: int) -> None:
     if expected > time.gmtime().tm_year + 50:
         expected -= 100
     assert parse_date(text) == int(datetime(expected, 1, 1, tzinfo=UTC).timestamp())
+
+
+@pytest.mark.parametrize("year", [1900, 1999, 2000, 2023, 2024, 2100])
+def test_the_days_that_exist_and_no_others(year: int) -> None:
+    for month, name in enumerate(calendar.month_abbr[1:], 1):
+        last = calendar.monthrange(year, month)[1]
+        for day in range(33):
+            found = parse_date(f"Sun, {day:02} {name} {year} 12:34:56 GMT")
+            wanted = calendar.timegm((year, month, day, 12, 34, 56))
+            assert found == (wanted if 1 <= day <= last else None), (name, day)
 
 
 @law

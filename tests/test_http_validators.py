@@ -126,6 +126,18 @@ def test_two_digits_of_a_year(ahead: int) -> None:
     assert parse_date(text) == int(datetime(expected, 1, 1, tzinfo=UTC).timestamp())
 
 
+@pytest.mark.parametrize(
+    "name", ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"]
+)
+def test_the_weekday_is_a_name_and_no_more(name: str) -> None:
+    assert parse_date(f"{name[:3]}, 06 Nov 1994 08:49:37 GMT") == THEN
+    assert parse_date(f"{name[:3]} Nov  6 08:49:37 1994") == THEN
+    assert parse_date(f"{name}, 06-Nov-94 08:49:37 GMT") == THEN
+    assert parse_date(f"{name}s, 06-Nov-94 08:49:37 GMT") is None
+    assert parse_date(f"{name}, 06 Nov 1994 08:49:37 GMT") is None
+    assert parse_date(f"{name[:3]}, 06-Nov-94 08:49:37 GMT") is None
+
+
 @pytest.mark.parametrize("year", [1900, 1999, 2000, 2023, 2024, 2100])
 def test_the_days_that_exist_and_no_others(year: int) -> None:
     names = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec"  # not those of a locale

@@ -127,6 +127,23 @@ def test_two_digits_of_a_year(ahead: int) -> None:
 
 
 @pytest.mark.parametrize(
+    ("now", "digits", "year"),
+    [
+        (2100, "00", 2100),
+        (2100, "50", 2150),
+        (2100, "51", 2051),
+        (2099, "00", 2000),
+        (2099, "99", 2099),
+        (2000, "50", 2050),
+        (2000, "51", 1951),
+    ],
+)
+def test_two_digits_in_another_year(now: int, digits: str, year: int) -> None:
+    found = module._parse_date(f"Monday, 01-Jan-{digits} 00:00:00 GMT", now)
+    assert found == int(datetime(year, 1, 1, tzinfo=UTC).timestamp())
+
+
+@pytest.mark.parametrize(
     "name", ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"]
 )
 def test_the_weekday_is_a_name_and_no_more(name: str) -> None:

@@ -664,7 +664,8 @@ def test_eight_threads_share_one_layer() -> None:
 def test_a_password_that_changes_under_threads() -> None:
     """Nobody gets in by the old password in a request that began after the change."""
     table = Table(ada="0")
-    layer = Authenticate(Basic(table))
+    layer = Authenticate(Basic(table, guard=HashGuard(9, wait=60)))
+    changing = -1
     current = [0]
     wrong: list[tuple[int, int, str]] = []
     done = threading.Event()
@@ -672,6 +673,8 @@ def test_a_password_that_changes_under_threads() -> None:
     def run() -> None:
         while not done.is_set():
             before = current[0]
+            if before == changing:
+                continue
             said = status_of(layer, basic(ADA, str(before)))
             if said != "200" and current[0] == before:
                 wrong.append((before, current[0], said))
@@ -684,6 +687,7 @@ def test_a_password_that_changes_under_threads() -> None:
     try:
         for number in range(1, 40):
             assert status_of(layer, basic(ADA, str(number - 1))) == "200"
+            current[0] = changing
             table.users[ADA] = Account(sha(str(number)))
             current[0] = number
             assert status_of(layer, basic(ADA, str(number - 1))) == "401"

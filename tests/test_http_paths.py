@@ -603,3 +603,11 @@ def test_a_megabyte_comes_back(unit: str) -> None:
 
 def test_a_megabyte_of_marks_does_not_stop_the_server() -> None:
     assert readings(wsgi("/" + "\u0301" * 250_000 + "\u0323" * 250_000)) is None
+
+
+@pytest.mark.parametrize("make", [any_reading_under, all_readings_under])
+def test_only_slashes_are_cut_from_the_end_of_a_prefix(make: Any) -> None:
+    for prefix in ("/relaX", "/relaX/", "/relaX//"):
+        is_there = make(prefix)
+        found = [is_there({"PATH_INFO": path}) for path in ("/relaX", "/relaX/a", "/rela", "/rel")]
+        assert found == [True, True, False, False], prefix

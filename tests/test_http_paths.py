@@ -611,3 +611,9 @@ def test_only_slashes_are_cut_from_the_end_of_a_prefix(make: Any) -> None:
         is_there = make(prefix)
         found = [is_there({"PATH_INFO": path}) for path in ("/relaX", "/relaX/a", "/rela", "/rel")]
         assert found == [True, True, False, False], prefix
+
+
+def test_how_often_a_path_may_be_wrapped() -> None:
+    """Three times; who needs more has something to hide."""
+    wrapped = ["/a", "/%61", "/%2561", "/%252561", "/%25252561", "/%2525252561"]
+    assert [module.canonical(path) for path in wrapped] == ["/a", "/a", "/a", "/a", None, None]

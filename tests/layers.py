@@ -20,6 +20,7 @@ from wsgimw import (
     Exchange,
     Gzip,
     Hooks,
+    Portable,
     RequestId,
     Require,
     Route,
@@ -120,6 +121,8 @@ class Row(NamedTuple):
 def rows() -> list[Row]:
     """Make every layer anew, those that hold a stream with one of their own."""
     return [
+        # Of rules 10, 17 and 27: it holds `write()`, pulls first blocks, and guards SystemExit.
+        Row("Portable", Portable(), skip=("write_at_once", "nothing_pulled", "base_exception")),
         Row("no-hooks", NoHooks()),
         Row("request-hook", RequestHook()),
         Row("head-hook", HeadHook()),

@@ -123,7 +123,7 @@ def test_load_says_what_is_wrong(shop: Path, target: str, text: str) -> None:
     assert text in str(raised.value)
 
 
-@pytest.mark.parametrize("command", ["run", "check"])
+@pytest.mark.parametrize("command", ["run", "check", "explain"])
 @pytest.mark.parametrize(
     "target",
     ["shop", "shop:zzzzz", "nowhere:app", "typo:app", "shop:broken()", "shop:number"],

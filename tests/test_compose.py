@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import functools
 import gc
 import inspect
 import pickle
@@ -21,7 +22,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 from tests.strict_server import App, Server, app_of
 from wsgimw import Exchange, Hooks, Stack, compose, layer, unless, when
-from wsgimw.compose import BaseLayer, Origin, named, origin
+from wsgimw.compose import BaseLayer, Origin, named, origin, outermost
 
 # Layers that leave their name on the way in.
 
@@ -366,6 +367,37 @@ def test_origins_do_not_keep_an_app_alive() -> None:
     gc.collect()
     assert gone() is None
     assert bound() is None
+
+
+def test_outermost() -> None:
+    """By what `compose()` noted, else by what our layers wrote; a copy of our names is no layer."""
+
+    def foreign(app: App) -> App:
+        return lambda environ, start_response: app(environ, start_response)
+
+    def copied(app: App) -> App:
+        @functools.wraps(app)
+        def bound(environ: Any, start_response: Any) -> Any:
+            return app(environ, start_response)
+
+        return bound
+
+    class Same(Hooks):
+        pass
+
+    def app(environ: Any, start_response: Any) -> Any: ...
+
+    same = Same()
+    bound = same(app)
+    assert outermost(app) is None
+    assert outermost(foreign(app)) is None
+    assert outermost(bound) == (same, app)
+    assert outermost(same(bound)) == (same, bound)
+    assert outermost(copied(bound)) is None
+    assert outermost(compose(foreign)(app)) == (foreign, app)
+    assert outermost(compose(copied)(bound)) == (copied, bound)
+    assert outermost(object()) is None
+    assert outermost(functools.wraps(app)(foreign(app))) is None  # wrapped, and by no layer
 
 
 def test_origin_is_of_this_very_object() -> None:

@@ -86,7 +86,10 @@ def test_a_layer_imports_no_other_layer() -> None:
     assert set(out.stdout.split()) == {
         "wsgimw",
         *(f"wsgimw.{name}" for name in MODULES),
-        *(f"wsgimw.{name}" for name in ("compose", "describe", "exchange", "misuse", "onion")),
+        *(
+            f"wsgimw.{name}"
+            for name in ("compose", "describe", "exchange", "facts", "misuse", "onion")
+        ),
         *(f"wsgimw.http{name}" for name in ("", ".headers", ".negotiation", ".paths")),
     }
 

@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from tests.browsers import absent
+from tests.browsing import absent
 from tests.compressing import CODINGS, PAGE, decode
 from wsgimw import Compress, compose, when
 

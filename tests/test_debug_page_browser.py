@@ -8,17 +8,22 @@ from __future__ import annotations
 import os
 import re
 import shlex
-import socketserver
-import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import product
 from pathlib import Path
 from typing import Any
-from wsgiref.simple_server import WSGIRequestHandler, WSGIServer
 
 import pytest
 
+from tests.browsing import (
+    LISTEN,
+    MILLISECONDS,
+    STICKS_OUT,
+    TOO_FAINT,
+    Server,
+    serving,
+)
 from tests.failing_site import VECTORS, application, basket
 from tests.test_errors_debug import IDS
 from wsgimw import CatchErrors
@@ -26,38 +31,14 @@ from wsgimw import CatchErrors
 pytestmark = pytest.mark.slow
 
 SHOTS = os.environ.get("WSGIMW_SHOTS")
-MILLISECONDS = 20_000  # a bound for what hangs, not a wait
 DEBUG_PAGES = ["/basket/ada?page=2&token=s3cr3t", "/deep", "/group", "/long", "/none"]
 PRODUCTION_PAGES = ["/production/deep", "/production/detail", "/production/empty", "/nowhere"]
 
 
-class Server(socketserver.ThreadingMixIn, WSGIServer):
-    """A browser opens connections ahead, so one thread is not enough."""
-
-    daemon_threads = True
-    asked: list[str]
-
-
-class Handler(WSGIRequestHandler):
-    """Notes what is asked for: Playwright does not see all of it, such as the icon."""
-
-    def log_message(self, format: str, *args: Any) -> None:
-        assert isinstance(self.server, Server)
-        self.server.asked.append(getattr(self, "path", "?"))
-
-
 @pytest.fixture(scope="module")
 def server() -> Iterator[Server]:
-    with Server(("127.0.0.1", 0), Handler) as made:
-        made.asked = []
-        made.set_app(application)
-        thread = threading.Thread(target=made.serve_forever, args=[0.05])
-        thread.start()
-        try:
-            yield made
-        finally:
-            made.shutdown()
-            thread.join()
+    with serving(application) as made:
+        yield made
 
 
 @dataclass
@@ -94,13 +75,6 @@ class Seen:
         assert self.page.evaluate("window.violations || []") == []
 
 
-LISTEN = """
-window.violations = [];
-document.addEventListener("securitypolicyviolation",
-    event => window.violations.push(event.violatedDirective + " " + event.blockedURI));
-"""
-
-
 @pytest.fixture
 def visit(browser: Any, server: Server) -> Iterator[Any]:
     contexts = []
@@ -132,43 +106,6 @@ def shoot(seen: Seen, name: str) -> None:
         Path(SHOTS).mkdir(parents=True, exist_ok=True)
         plain = re.sub(r"\W+", "-", f"{name}").strip("-")
         seen.page.screenshot(path=Path(SHOTS) / f"{plain}.png", full_page=True)
-
-
-# The page is wider than the window; or something sticks out of it, and cannot be scrolled to.
-STICKS_OUT = """() => {
-    document.querySelectorAll("details").forEach(each => each.open = true);
-    const width = document.documentElement.clientWidth;
-    const out = [...document.querySelectorAll("body *")].filter(each =>
-        !each.parentElement.closest("pre") && each.getBoundingClientRect().right > width + 0.5);
-    return [document.documentElement.scrollWidth - width, out.map(each => each.outerHTML)];
-}"""
-
-# Every text against what lies behind it, by WCAG 2's formula; those below its AA.
-TOO_FAINT = """() => {
-    const channels = text => (text.match(/[0-9.]+/g) || []).map(Number);
-    const linear = part => part <= 10.31475 ? part / 3294.6 : ((part / 255 + .055) / 1.055) ** 2.4;
-    const light = ([r, g, b]) => .2126 * linear(r) + .7152 * linear(g) + .0722 * linear(b);
-    const behind = element => {
-        for (let each = element; each; each = each.parentElement) {
-            const found = channels(getComputedStyle(each).backgroundColor);
-            if (found.length === 3 || found[3] === 1) return found;
-        }
-        return [255, 255, 255];
-    };
-    const faint = [];
-    const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
-    while (walker.nextNode()) {
-        const element = walker.currentNode.parentElement;
-        if (!walker.currentNode.data.trim() || ["SCRIPT", "STYLE"].includes(element.tagName))
-            continue;
-        for (let each = element; each; each = each.parentElement)
-            if (getComputedStyle(each).opacity !== "1") faint.push("opacity " + each.outerHTML);
-        const pair = [light(channels(getComputedStyle(element).color)), light(behind(element))];
-        const contrast = (Math.max(...pair) + .05) / (Math.min(...pair) + .05);
-        if (contrast < 4.5) faint.push(contrast.toFixed(2) + " " + element.outerHTML.slice(0, 200));
-    }
-    return faint;
-}"""
 
 
 @pytest.mark.parametrize("path", [*DEBUG_PAGES, *PRODUCTION_PAGES])

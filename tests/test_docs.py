@@ -12,7 +12,9 @@ from wsgimw.access_log.template import FORMATS
 
 SNIPPETS = [
     pytest.param(text, id=f"{path.name}-{number}")
-    for path in (ROOT / "docs" / "access_log.md", ROOT / "docs" / "errors.md")
+    for path in [
+        ROOT / "docs" / f"{name}.md" for name in ("access_log", "errors", "portable", "xray")
+    ]
     for number, text in enumerate(
         re.findall(r"^```python\n(.*?)^```$", path.read_text(), re.DOTALL | re.MULTILINE), 1
     )

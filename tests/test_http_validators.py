@@ -253,7 +253,10 @@ def test_matches(field: str, etag: str, strong: bool, weak: bool) -> None:
 @given(st.text(max_size=40), st.text(max_size=10))
 def test_no_text_raises(field: str, etag: str) -> None:
     """Whatever the fields hold."""
-    entity_tags(field), strong_match(field, etag), weak_match(field, etag), parse_date(field)
+    entity_tags(field)
+    strong_match(field, etag)
+    weak_match(field, etag)
+    parse_date(field)
     for method in ("GET", "PUT"):
         environ = {
             "REQUEST_METHOD": method,
@@ -472,6 +475,7 @@ def test_content_tag(data: bytes) -> None:
 def test_environ_is_left_alone() -> None:
     environ = conditions(if_match=OURS, if_none_match="", if_range=DATE)
     before = dict(environ)
-    precondition(environ, OURS, THEN), if_range(environ, OURS, THEN, 0)
+    precondition(environ, OURS, THEN)
+    if_range(environ, OURS, THEN, 0)
     assert environ == before
     assert os.environ is not environ

@@ -600,6 +600,9 @@ def by_the_kit_itself() -> set[tuple[int, str]]:
     return by_the_kit(identity, {})[1]
 
 
+ON_PURPOSE = {(10, "Portable()")}  # it holds what `write()` gets: docs/portable.md
+
+
 @pytest.mark.parametrize("environ", [{}, GZIP], ids=["plain", "gzip"])
 @pytest.mark.parametrize("name", ROWS)
 def test_every_layer_of_ours(
@@ -609,7 +612,7 @@ def test_every_layer_of_ours(
     for stack in (row.layer, compose(*[row.layer] * 3)):
         verdict, blamed = by_the_kit(stack, environ, *row.skip)
         assert verdict
-        assert blamed <= by_the_kit_itself
+        assert blamed <= by_the_kit_itself | ON_PURPOSE
 
 
 # One lies to the app about its method and takes it back, which nobody can see; one leaks a file.

@@ -15,12 +15,13 @@ import pytest
 from django.core.handlers.wsgi import WSGIHandler
 from flask import Flask
 from paste.translogger import TransLogger
+from werkzeug.local import LocalProxy
 from werkzeug.middleware.lint import LintMiddleware
 from werkzeug.middleware.proxy_fix import ProxyFix
 from werkzeug.middleware.shared_data import SharedDataMiddleware
 from whitenoise import WhiteNoise
 
-from wsgimw import Exchange, Hooks, compose, layer, unless, when
+from wsgimw import Exchange, Hooks, compose, layer, misuse, unless, when
 from wsgimw.misuse import accepts, check_options, is_app
 
 
@@ -491,3 +492,16 @@ def test_a_prefix_that_does_not_begin_with_a_slash(prefix: str) -> None:
         with pytest.raises(ValueError, match="a path prefix begins with") as raised:
             branch(prefix, good)
         assert repr("/" + prefix) in str(raised.value)
+
+
+def test_a_proxy_is_not_asked_for_what_it_stands_for() -> None:
+    """An app may be a proxy of something that is there during a request only."""
+
+    def no_request() -> Any:
+        raise RuntimeError("there is no request here")
+
+    proxy: Any = LocalProxy(no_request)
+    assert not misuse.is_layer_class(proxy)
+    assert not misuse.is_middleware_class(proxy)
+    misuse.check_app(proxy)
+    assert callable(compose(ProxyFix)(proxy))

@@ -29,6 +29,7 @@ from tests.strict_server import (
 )
 from wsgimw import Exchange, Hooks, compose, layer
 from wsgimw.exchange import Blocks
+from wsgimw.facts import Facts
 
 OOPS = ValueError("oops")
 Onion = Generator[None, Exchange, Any]
@@ -223,6 +224,31 @@ def test_a_layer_of_a_function_within_another() -> None:
     server = Server()
     server.serve(local(prefix="y")(app_of([b"a"])))
     assert server.heads == [("200 y", HEADERS)]
+
+
+def test_a_layer_with_facts() -> None:
+    told = Facts(does=["logs"])
+
+    @layer(facts=told)
+    def telling(environ: Any, *, size: int = 1) -> Onion:
+        head = yield
+        head.status = f"200 {size}"
+
+    made: Any = telling(size=2)
+    assert made.facts is told
+    assert repr(made) == "telling(size=2)"
+    server = Server()
+    server.serve(made(app_of([b"a"])))
+    assert server.heads == [("200 2", HEADERS)]
+
+
+def test_facts_beside_an_option_of_that_name() -> None:
+    def telling(environ: Any, *, facts: int = 1) -> Onion:
+        yield
+
+    with pytest.raises(TypeError, match="has an option facts, and was given facts="):
+        layer(facts=Facts())(telling)
+    assert repr(layer(telling)(facts=2)).endswith("telling(facts=2)")
 
 
 # Before the first yield.

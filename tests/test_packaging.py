@@ -104,8 +104,11 @@ def test_wheel_holds_the_package_and_no_more(built: Built) -> None:
     with zipfile.ZipFile(built.wheel) as wheel:
         names = wheel.namelist()
     info = f"wsgimw-{wsgimw.__version__}.dist-info/"
-    assert "wsgimw/py.typed" in names
-    assert {f"wsgimw/devtools/koans/broken/{koan.name}" for koan in KOANS} <= set(names)
+    assert {
+        "wsgimw/py.typed",
+        *(f"wsgimw/devtools/koans/broken/{koan.name}" for koan in KOANS),
+        *(f"wsgimw/devtools/xray/page.{kind}" for kind in ("css", "js")),
+    } <= {*names}
     assert f"{info}licenses/LICENSE" in names
     assert all(name.startswith(("wsgimw/", info)) for name in names)
 

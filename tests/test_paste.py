@@ -30,6 +30,7 @@ from wsgimw import (
     Compress,
     Decompress,
     Gzip,
+    Portable,
     RequestId,
     Require,
     Router,
@@ -254,6 +255,13 @@ TABLE: list[tuple[str, str, dict[str, str], Expected]] = [
         },
         lambda here: Gzip(min_size=0, types=("*",), cache_size=1, server_timing=True),
     ),
+    (
+        "all",
+        "portable",
+        {"buffer_chunked": "65_536", "max_body": "1_000", "guard_exit": "no"},
+        lambda here: Portable(buffer_chunked=65536, max_body=1000, guard_exit=False),
+    ),
+    ("a size or none", "portable", {"buffer_chunked": "none"}, lambda here: Portable()),
     (
         "all",
         "request_id",

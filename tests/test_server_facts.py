@@ -1,152 +1,262 @@
-"""What the guide to servers says, asked of the servers themselves."""
+"""What servers really do (matrix.md 1), and that no layer of ours minds.
+
+S3, S6 (a wrapper with `__getitem__` alone), S8 and S9 are probes of the conformance kit, which runs
+on every layer. What Portable mends is tried on the servers themselves.
+"""
 
 from __future__ import annotations
 
-import http.client
-import json
-import re
-import shlex
-import socket
-from collections.abc import Iterator
-from contextlib import closing
+import ast
+import gzip
+import io
 from pathlib import Path
-from time import monotonic
 from typing import Any
+from wsgiref.util import FileWrapper
 
 import pytest
 
-from tests.serving import PATIENCE, Server, serving
+from tests.layers import Row, rows
+from tests.odd_servers import OddServer, WaryInput
+from tests.strict_server import app_of
 from tests.venvs import ROOT
+from wsgimw import (
+    Authenticate,
+    CatchErrors,
+    Decompress,
+    Require,
+    Route,
+    Router,
+    StaticFiles,
+    compose,
+    not_found,
+)
+from wsgimw.auth import Basic
+from wsgimw.exchange import drain, read_body
 
-GUIDE = (ROOT / "docs" / "servers.md").read_text()
-(HELLO,) = re.findall(r"^```python\n(.*?)^```$", GUIDE, re.DOTALL | re.MULTILINE)
-COMMANDS = {
-    command.split()[0]: command.strip()
-    for command in re.findall(r"^```sh\n(.*?)^```$", GUIDE, re.DOTALL | re.MULTILINE)
-}
-
-SITE = '''
-"""Tell what came, or fail midway."""
-
-import json
-
-
-def application(environ, start_response):
-    start_response("200 OK", [("Content-Type", "text/plain")])
-    if environ["PATH_INFO"] == "/fail":
-        return broken()
-    names = ("PATH_INFO", "SCRIPT_NAME", "REMOTE_ADDR", "HTTP_X_FORWARDED_FOR", "wsgi.url_scheme")
-    return [json.dumps({name: environ.get(name) for name in names}).encode()]
+ROWS = rows()
+TEXT = [("Content-Type", "text/plain")]
+each_layer = pytest.mark.parametrize("row", ROWS, ids=lambda row: row.name)
 
 
-def broken():
-    yield b"first"
-    raise LookupError("no such order")
-'''
-FREE = {
-    "gunicorn": ["--bind", "127.0.0.1:0", "--workers", "1"],
-    "waitress-serve": ["--listen", "127.0.0.1:0"],
-    "granian": [],
-}
-MODULES = {"gunicorn": "gunicorn", "waitress-serve": "waitress", "granian": "granian"}
-SAYS = r"(?:http://|tcp://|Listening at: \w+ ?)?127\.0\.0\.1:(\d+)"
+def failing(environ: Any, start_response: Any) -> Any:
+    raise ValueError("as it should be")
 
 
-def command_for(name: str, target: str, port: int) -> list[str]:
-    """Return what the guide says to type, as a module, with a target and a port of our own."""
-    _, *arguments = shlex.split(COMMANDS[name].replace("hello:application", target))
-    if name == "waitress-serve":
-        arguments = [argument for argument in arguments if argument == target]
-    if name == "granian":
-        arguments += ["--port", str(port)]
-    options, last = [a for a in arguments if a != target], target
-    return [MODULES[name], *options, *FREE[name], last]
+def nobody(username: str, password: str) -> None:
+    return None
 
 
-def free_port() -> int:
-    """Return a port that was free a moment ago: of 0 granian does not say what it became."""
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return int(listener.getsockname()[1])
+OWN_ANSWERS: list[tuple[str, Any, dict[str, str]]] = [
+    ("CatchErrors", CatchErrors(log=False)(failing), {}),
+    ("Require", Require({"/": "nobody"})(failing), {}),
+    ("Authenticate", Authenticate(Basic(nobody))(failing), {}),
+    ("Router", Router([Route("/", not_found)])(failing), {}),
+    ("Decompress", Decompress()(failing), {"HTTP_CONTENT_ENCODING": "zip"}),
+    (
+        "StaticFiles",
+        StaticFiles(Path(__file__).parent, prefix="/t")(failing),
+        {"PATH_INFO": "/t/wsgi.py"},
+    ),
+]
 
 
-def test_the_snippet_runs() -> None:
-    names: dict[str, Any] = {}
-    exec(compile(HELLO, "docs/servers.md", "exec"), names)
-    assert callable(names["application"])
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+@pytest.mark.parametrize(
+    ("app", "more"), [pytest.param(app, more, id=name) for name, app, more in OWN_ANSWERS]
+)
+def test_s1_s11_our_own_answers(app: Any, more: dict[str, str], method: str) -> None:
+    """An empty body is one empty block; our values are ASCII, and there is a reason."""
+    server = OddServer(REQUEST_METHOD=method, **more)
+    body = server.serve(app)
+    assert server.status
+    assert (body == b"") == (method == "HEAD")
 
 
-def test_there_is_a_command_for_each_server_that_is_asked() -> None:
-    assert COMMANDS.keys() == FREE.keys()
-    assert all("hello:application" in command for command in COMMANDS.values())
+@each_layer
+@pytest.mark.parametrize("blocks", [[b"hello"], [b"hel", b"lo"]], ids=["list", "blocks"])
+def test_s2_s12_a_server_without_write(row: Row, blocks: list[bytes]) -> None:
+    for body in (blocks, iter(blocks)):
+        server = OddServer()
+        assert server.serve(row.layer(app_of(body))) == b"hello"
+        assert server.status == "200 OK"
 
 
-@pytest.fixture(params=list(FREE), scope="module")
-def running(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Any:
-    """Each server with the site, one process for all questions."""
-    name: str = request.param
-    directory: Path = tmp_path_factory.mktemp("site")
-    (directory / "site_that_tells.py").write_text(SITE)
-    command = command_for(name, "site_that_tells:application", free_port())
-    with serving(*command, says=SAYS, cwd=directory) as server:
-        yield from up(name, server)
+@each_layer
+def test_s4_no_more_than_the_length(row: Row) -> None:
+    """A file that is longer than its Content-Length: it passes for the server to cut, or is cut."""
+    file = io.BytesIO(b"x" * 10_000)
+    headers = [*TEXT, ("Content-Length", "500")]
+    server = OddServer(HTTP_ACCEPT_ENCODING="gzip", **{"wsgi.file_wrapper": FileWrapper})
+    got: list[Any] = []
+
+    def kept(environ: Any, start_response: Any) -> Any:
+        got.append(row.layer(app_of(FileWrapper(file), headers=headers))(environ, start_response))
+        return got[0]
+
+    data = server.serve(kept)
+    if not isinstance(got[0], FileWrapper):
+        coded = dict(server.headers).get("Content-Encoding") == "gzip"
+        plain = gzip.decompress(data) if coded else data
+        assert len(plain) == 500 or not _touches_bodies(row)
 
 
-def up(name: str, server: Server) -> Iterator[tuple[str, Server]]:
-    """Yield once the server answers: granian says its address before it listens."""
-    deadline = monotonic() + PATIENCE
-    while True:
-        try:
-            server.get("/")
-        except ConnectionError:
-            assert monotonic() < deadline, server.output
-        else:
-            break
-    yield name, server
+def _touches_bodies(row: Row) -> bool:
+    return row.name in ("Compress", "Gzip", "Portable")
 
 
-def ask(server: Server, **headers: str) -> dict[str, str]:
-    told: dict[str, str] = json.loads(server.get("/a/b", headers=headers)[2])
-    return told
+@each_layer
+def test_s5_own_chunks_are_not_touched(row: Row) -> None:
+    """Quixote frames its own chunks."""
+    data = b"5\r\nhello\r\n0\r\n\r\n"
+    headers = [*TEXT, ("Transfer-Encoding", "chunked")]
+    server = OddServer(HTTP_ACCEPT_ENCODING="gzip")
+    assert server.serve(row.layer(app_of([data], headers=headers))) == data
+    assert ("Transfer-Encoding", "chunked") in server.headers
+    assert "Content-Encoding" not in dict(server.headers)
 
 
-@pytest.mark.slow
-def test_forwarded_fields(running: tuple[str, Server]) -> None:
-    name, server = running
-    headers = {"X-Forwarded-For": "203.0.113.9", "X-Forwarded-Proto": "https"}
-    told = ask(server, **headers)
-    assert told["REMOTE_ADDR"] == "127.0.0.1"
-    assert told["wsgi.url_scheme"] == ("https" if name == "gunicorn" else "http")
-    kept = None if name == "waitress-serve" else "203.0.113.9"
-    assert told["HTTP_X_FORWARDED_FOR"] == kept
+def test_s6_a_range_is_no_file_wrapper(tmp_path: Path) -> None:
+    """uWSGI ignores where the file stands."""
+    (tmp_path / "file.txt").write_bytes(b"0123456789")
+    wrapped: list[Any] = []
+
+    def wrapper(file: Any, size: int = 8192) -> Any:
+        wrapped.append(file)
+        return FileWrapper(file, size)
+
+    app = StaticFiles(tmp_path, prefix="/f")(failing)
+    environ = {"wsgi.file_wrapper": wrapper, "PATH_INFO": "/f/file.txt", "HTTP_RANGE": "bytes=3-5"}
+    server = OddServer(**environ)
+    assert (server.serve(app), server.status, wrapped) == (b"345", "206 Partial Content", [])
 
 
-@pytest.mark.slow
-def test_a_field_named_script_name(running: tuple[str, Server]) -> None:
-    name, server = running
-    told = ask(server, SCRIPT_NAME="/a")
-    expected = ("/a", "/b") if name == "gunicorn" else ("", "/a/b")
-    assert (told["SCRIPT_NAME"], told["PATH_INFO"]) == expected
+@pytest.mark.parametrize("length", ["5", "0", "", None])
+def test_s7_input_is_read_by_its_length(length: str | None) -> None:
+    size = int(length or 0)
+    environ = OddServer(CONTENT_LENGTH=length).environ
+    environ["wsgi.input"] = WaryInput(b"hello"[:size])
+    assert read_body(environ, 100) == b"hello"[:size]
+    environ["wsgi.input"] = WaryInput(b"hello"[:size])
+    assert drain(environ, 100)
 
 
-@pytest.mark.slow
-def test_a_stream_that_fails_midway(running: tuple[str, Server]) -> None:
-    name, server = running
-    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=PATIENCE)
-    with closing(connection):
-        connection.request("GET", "/fail")
-        with connection.getresponse() as response:
-            if name == "granian":
-                assert response.read() == b"first"
-            else:
-                with pytest.raises(http.client.IncompleteRead):
-                    response.read()
+def test_s7_decompress() -> None:
+    data = gzip.compress(b"hello")
+    server = OddServer(CONTENT_LENGTH=str(len(data)), HTTP_CONTENT_ENCODING="gzip")
+    server.environ["wsgi.input"] = WaryInput(data)
+
+    def reading(environ: Any, start_response: Any) -> list[bytes]:
+        start_response("200 OK", [*TEXT])
+        return [environ["wsgi.input"].read(int(environ["CONTENT_LENGTH"]))]
+
+    assert server.serve(Decompress()(reading)) == b"hello"
 
 
-@pytest.mark.slow
-def test_gunicorn_can_be_told_to_take_no_script_name(tmp_path: Path) -> None:
-    (tmp_path / "site_that_tells.py").write_text(SITE)
-    command = command_for("gunicorn", "site_that_tells:application", 0)
-    with serving(*command[:1], "--forwarder-headers", "", *command[1:], cwd=tmp_path) as server:
-        told = ask(server, SCRIPT_NAME="/a")
-    assert (told["SCRIPT_NAME"], told["PATH_INFO"]) == ("", "/a/b")
+@each_layer
+@pytest.mark.parametrize(
+    "odd",
+    [
+        {"SERVER_PORT": 8000},
+        {"REMOTE_ADDR": None},
+        {"REMOTE_ADDR": ""},
+        {"REMOTE_ADDR": "192.0.2.1:5000"},
+        {"REMOTE_ADDR": "::ffff:192.0.2.1"},
+        {"CONTENT_LENGTH": ""},
+        {"CONTENT_LENGTH": "0"},
+        {"PATH_INFO": ""},
+        {"PATH_INFO": None},
+        {"PATH_INFO": "/\xff"},
+        {"PATH_INFO": "/\xef\xbf\xbd"},
+        {"PATH_INFO": "/a%2Fb"},
+    ],
+    ids=repr,
+)
+def test_s13_s14_odd_environs(row: Row, odd: dict[str, Any]) -> None:
+    server = OddServer(**odd)
+    body = server.serve(row.layer(app_of([b"hello"])))
+    if row.name == "Require" and odd.get("PATH_INFO") == "/\xff":
+        assert server.status == "400 Bad Request"  # a guard lets no path pass that is not UTF-8
+    else:
+        assert body == b"hello"
+
+
+def test_s14_paths_are_decoded_in_one_place() -> None:
+    found = []
+    for path in (ROOT / "wsgimw").rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ImportFrom) and node.module == "urllib.parse":
+                names = {alias.name for alias in node.names}
+                if names & {"unquote", "unquote_to_bytes"}:
+                    found.append(str(path.relative_to(ROOT)))
+    assert not [name for name in found if "http" not in name]
+
+
+def _flask() -> Any:
+    import flask
+
+    app = flask.Flask("s16")
+    app.config["PROPAGATE_EXCEPTIONS"] = True
+    app.add_url_rule("/", view_func=lambda: str(1 // 0))
+    return app
+
+
+def _bottle() -> Any:
+    import bottle
+
+    app: Any = bottle.Bottle()
+    app.catchall = False
+    app.route("/", callback=lambda: 1 // 0)
+    return app
+
+
+def _falcon() -> Any:
+    import falcon
+
+    class Failing:
+        def on_get(self, request: Any, response: Any) -> None:
+            response.text = str(1 // 0)
+
+    def reraise(request: Any, response: Any, error: Exception, params: Any) -> None:
+        raise error
+
+    app: Any = falcon.App()
+    app.add_route("/", Failing())
+    app.add_error_handler(Exception, reraise)
+    return app
+
+
+@pytest.mark.parametrize("make", [_flask, _bottle, _falcon], ids=["flask", "bottle", "falcon"])
+def test_s16_the_switch_that_lets_exceptions_out(make: Any) -> None:
+    with pytest.raises(ZeroDivisionError):
+        OddServer(HTTP_HOST="localhost").serve(make())
+    server = OddServer(HTTP_HOST="localhost")
+    server.serve(compose(CatchErrors(log=False))(make()))
+    assert server.status == "500 Internal Server Error"
+
+
+def test_s16_django() -> None:
+    import os
+    import subprocess
+    import sys
+
+    code = (
+        "from django.conf import settings\n"
+        "from django.urls import path\n"
+        "settings.configure(ALLOWED_HOSTS=['*'], SECRET_KEY='x', DEBUG_PROPAGATE_EXCEPTIONS=True,\n"
+        "    ROOT_URLCONF=type('u', (), {'urlpatterns': [path('', lambda r: 1 // 0)]}))\n"
+        "import django; django.setup()\n"
+        "from django.core.handlers.wsgi import WSGIHandler\n"
+        "from tests.odd_servers import OddServer\n"
+        "try: OddServer().serve(WSGIHandler())\n"
+        "except ZeroDivisionError: print('out')\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+    assert done.stdout == "out\n"

@@ -27,8 +27,11 @@ if TYPE_CHECKING:
     from wsgimw.compress import Compress as Compress
     from wsgimw.compress import Gzip as Gzip
     from wsgimw.decompress import Decompress as Decompress
+    from wsgimw.devtools.explain import explain as explain
+    from wsgimw.devtools.xray import xray as xray
     from wsgimw.errors import CatchErrors as CatchErrors
     from wsgimw.errors import StatusPages as StatusPages
+    from wsgimw.portable import Portable as Portable
     from wsgimw.request_id import RequestId as RequestId
     from wsgimw.routing import Host as Host
     from wsgimw.routing import Include as Include
@@ -55,6 +58,7 @@ __all__ = [
     "Include",
     "Layer",
     "Mount",
+    "Portable",
     "Redirect",
     "RequestId",
     "Require",
@@ -64,11 +68,13 @@ __all__ = [
     "StaticFiles",
     "StatusPages",
     "compose",
+    "explain",
     "layer",
     "not_found",
     "params",
     "unless",
     "when",
+    "xray",
 ]
 
 _LAZY = {
@@ -81,15 +87,18 @@ _LAZY = {
     "Host": "wsgimw.routing",
     "Include": "wsgimw.routing",
     "Mount": "wsgimw.routing",
+    "Portable": "wsgimw.portable",
     "Redirect": "wsgimw.routing",
     "RequestId": "wsgimw.request_id",
     "Require": "wsgimw.auth",
     "Route": "wsgimw.routing",
     "Router": "wsgimw.routing",
     "StatusPages": "wsgimw.errors",
+    "explain": "wsgimw.devtools.explain",
     "not_found": "wsgimw.routing",
     "params": "wsgimw.routing",
     "StaticFiles": "wsgimw.static",
+    "xray": "wsgimw.devtools.xray",
 }
 
 if not TYPE_CHECKING:  # a visible __getattr__ makes checkers accept any misspelt name

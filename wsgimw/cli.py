@@ -2,6 +2,8 @@
 
     wsgimw run MODULE:ATTR      serve any WSGI app for development
     wsgimw check MODULE:ATTR    hold a layer, a stack or an app to the rules of WSGI
+    wsgimw explain MODULE:ATTR  list the layers of an app, and what clashes
+    wsgimw xray MODULE:ATTR     run one request and show what each layer did
     wsgimw demo                 serve a small site behind a stack, to see what the layers do
     wsgimw koans ACTION DIR     learn the rules by repairing small broken layers
     wsgimw static ACTION ROOT   build, check or explain a directory of static files
@@ -20,6 +22,7 @@ traceback.
 from __future__ import annotations
 
 import argparse
+import json
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -108,6 +111,7 @@ def _run_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--port", type=_port, default=8000, help="0 is any free one (%(default)s)")
     parser.add_argument("--reload", action="store_true", help="start anew when a file changes")
     parser.add_argument("--threads", action="store_true", help="serve requests side by side")
+    parser.add_argument("--xray", action="store_true", help="show each request at /_xray/")
 
 
 def _run(options: argparse.Namespace) -> int:
@@ -121,10 +125,11 @@ def _run(options: argparse.Namespace) -> int:
                 options.host,
                 options.port,
                 threads=options.threads,
+                xrayed=options.xray,
             )
         else:
             app = _load_app(options.target)
-            serve.run(app, options.host, options.port, threads=options.threads)
+            serve.run(app, options.host, options.port, threads=options.threads, xrayed=options.xray)
     except serve.CannotListen as error:
         raise Usage(str(error)) from None
     return GOOD
@@ -142,6 +147,50 @@ def _check(options: argparse.Namespace) -> int:
         clean = check.check(subject)
     except check.NothingToCheck as error:
         raise Usage(f"{options.target}: {error}") from None
+    return GOOD if clean else FINDINGS
+
+
+def _explain_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("target", metavar="MODULE:ATTR", help="the WSGI app")
+    parser.add_argument("--json", action="store_true", help="print it as JSON")
+    parser.add_argument("--strict", action="store_true", help="exit 1 on a warning, too")
+    parser.add_argument(
+        "--ignore",
+        action="append",
+        default=[],
+        metavar="ID",
+        help="leave out a rule; may be given more than once",
+    )
+    parser.add_argument("--server", metavar="NAME", help="the server that it is for")
+
+
+def _explain(options: argparse.Namespace) -> int:
+    from wsgimw.devtools.explain import explain
+
+    app = _load_app(options.target)
+    try:
+        explanation = explain(app, ignore=options.ignore, server=options.server)
+    except ValueError as error:
+        raise Usage(str(error)) from None
+    print(json.dumps(explanation.to_dict(), indent=2) if options.json else explanation)
+    bad = explanation.count("error") + (explanation.count("warning") if options.strict else 0)
+    return FINDINGS if bad else GOOD
+
+
+def _xray_arguments(parser: argparse.ArgumentParser) -> None:
+    from wsgimw.devtools.xray import command
+
+    command.add_arguments(parser)
+
+
+def _xray(options: argparse.Namespace) -> int:
+    from wsgimw.devtools.xray import command
+
+    app = _load_app(options.target)
+    try:
+        clean = command.run(app, options)
+    except command.Mistake as error:
+        raise Usage(str(error)) from None
     return GOOD if clean else FINDINGS
 
 
@@ -205,6 +254,8 @@ def _port(text: str) -> int:
 COMMANDS = (
     Command("run", "serve a WSGI app for development", _run_arguments, _run),
     Command("check", "hold a layer, a stack or an app to the rules", _check_arguments, _check),
+    Command("explain", "list the layers of an app, and what clashes", _explain_arguments, _explain),
+    Command("xray", "run one request and show what each layer did", _xray_arguments, _xray),
     Command("demo", "serve a small site behind a stack", _demo_arguments, _demo),
     Command("koans", "learn the rules by repairing small layers", _koans_arguments, _koans),
     Command("static", "build, check or explain static files", _static_arguments, _static),

@@ -28,6 +28,7 @@ import weakref
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
+from types import FunctionType
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar, overload
 
 from wsgimw import misuse
@@ -53,6 +54,7 @@ __all__ = [
     "compose",
     "describe",
     "origin",
+    "outermost",
     "unless",
     "when",
 ]
@@ -138,6 +140,31 @@ def origin(bound: object) -> Origin | None:
     """
     note = _notes.get(id(bound))
     return note[1]() if note and note[0]() is bound else None
+
+
+def outermost(bound: Any) -> tuple[Layer, WSGIApplication] | None:
+    """Return the outermost layer of a bound app, and what it wraps, as far as they are known.
+
+    Known is what `compose()` noted, and what layers of ours wrote on the function that they
+    returned. It reads no attribute of anybody's object, so nothing of theirs runs.
+    """
+    noted = origin(bound)
+    if noted is not None and noted.inner is not None:
+        return noted.layer, noted.inner
+    if type(bound) is not FunctionType:
+        return None
+    layer: Any = bound.__dict__.get("__wsgimw_layer__")
+    inner: Any = bound.__dict__.get("__wrapped__")
+    if layer is None or inner is None:
+        return None
+    # `functools.wraps` copies our names to what others put round a bound app of ours; what one
+    # layer has bound twice by hand comes from one file.
+    copied = (
+        type(inner) is FunctionType
+        and inner.__dict__.get("__wsgimw_layer__") is layer
+        and inner.__code__.co_filename != bound.__code__.co_filename
+    )
+    return None if copied else (layer, inner)
 
 
 def _note(bound: Any, layer: Layer, inner: Any, stack: Stack, index: int) -> None:

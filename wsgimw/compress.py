@@ -87,6 +87,7 @@ from wsgimw.compress_options import (
 )
 from wsgimw.compressible import TYPES
 from wsgimw.exchange import flow_through
+from wsgimw.facts import Facts
 from wsgimw.http.headers import has_directive
 from wsgimw.record import record
 
@@ -98,6 +99,20 @@ if TYPE_CHECKING:
 __all__ = ["CODINGS", "TYPES", "Compress", "Gzip"]
 
 Function = TypeVar("Function", bound=Callable[..., Any])
+
+
+_HEADERS = (
+    "Content-Encoding",
+    "Content-Length",
+    "ETag",
+    "Vary",
+    "Server-Timing",
+    "Accept-Ranges",
+    "Content-MD5",
+    "Digest",
+    "Content-Digest",
+    "Repr-Digest",
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -127,6 +142,15 @@ class Compress(BaseLayer):
     """Bytes that the cache of coded bodies may hold, for each bound app; 0: no cache."""
     server_timing: bool = False
     """Append a Server-Timing member that tells what was done, or why not."""
+
+    facts = Facts(
+        reads=["body"],
+        changes=["body"],
+        does=["compresses"],
+        cost="body",
+        headers=_HEADERS,
+        environ=["wsgimw.record", "HTTP_IF_NONE_MATCH", "HTTP_IF_MATCH"],
+    )
 
     def __post_init__(self) -> None:
         put = object.__setattr__

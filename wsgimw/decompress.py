@@ -54,6 +54,7 @@ from wsgimw.codings import CODINGS, CodingError, decoded
 from wsgimw.compose import BaseLayer
 from wsgimw.compress_options import check_codings, check_size
 from wsgimw.exchange import Flow, flow_through
+from wsgimw.facts import Facts
 from wsgimw.http.headers import split_list
 
 if TYPE_CHECKING:
@@ -80,6 +81,20 @@ class Decompress(BaseLayer):
     """Names out of zstd, br, gzip."""
     max_size: int = 8 * 1024 * 1024
     """The most bytes that a body may have, coded and decoded."""
+
+    facts = Facts(
+        reads=["input"],
+        changes=["input"],
+        does=["decodes input", "limits input", "answers early"],
+        cost="nothing",
+        headers=["Accept-Encoding"],
+        environ=[
+            "wsgi.input",
+            "CONTENT_LENGTH",
+            "wsgi.input_terminated",
+            "HTTP_CONTENT_ENCODING",
+        ],
+    )
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "codings", check_codings(self.codings))

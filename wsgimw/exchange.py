@@ -27,9 +27,10 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Iterable, Iterator
 from contextvars import ContextVar
+from tempfile import SpooledTemporaryFile
 from time import perf_counter
 from types import FunctionType, GeneratorType
-from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
+from typing import IO, TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 from wsgimw.compose import BaseLayer
 
@@ -65,7 +66,11 @@ class Exchange:
 
 
 class Hooks(BaseLayer):
-    """The base of layers that look on: define any of the three hooks on a frozen dataclass."""
+    """The base of layers that look on: define any of the three hooks on a frozen dataclass.
+
+    `facts`, a class attribute or property, tells `wsgimw.explain` what it reads, changes and does
+    (`wsgimw.facts`); what it costs is told by the hooks that it has.
+    """
 
     __slots__ = ()
 
@@ -418,6 +423,10 @@ send, which `block`, `whole` and `finish` do not see; its `close()` comes after 
     have a `__del__`, which has its price."""
     size: Callable[[Any], int] = len
     """Class option: the length of a block, for those that may meet what has none."""
+    answers: type[BaseException] | tuple[type[BaseException], ...] = Exception
+    """Class option: what `failed` and `close_failed` are asked about."""
+    primes = False
+    """Class option, of `PrimedFlow`: the first blocks are pulled before the layer returns."""
 
     def __init_subclass__(cls) -> None:
         """Decide once what a class pays for."""
@@ -440,6 +449,8 @@ send, which `block`, `whole` and `finish` do not see; its `close()` comes after 
                 cls.__del__ = cls._died  # type: ignore[attr-defined]
         if cls._surrounds:
             loop = cls._worked
+        elif cls.primes:
+            loop = cls._resumed  # type: ignore[attr-defined]
         elif sees:
             loop = cls._changed
         else:
@@ -518,6 +529,9 @@ send, which `block`, `whole` and `finish` do not see; its `close()` comes after 
     def _carry(self, body: Any, file_wrapper: Any) -> Any:
         """Return what goes out for the body that the inner app returned."""
         kind = type(body)
+        if kind is SizedBlocks:  # this layer is outside of the one that made it
+            body = body.as_list()
+            kind = Blocks
         try:
             listed = kind is list or (isinstance(body, (list, tuple)) and kind.__iter__ in _PLAIN)
             is_file = not listed and is_file_wrapper(body, file_wrapper)
@@ -699,7 +713,7 @@ send, which `block`, `whole` and `finish` do not see; its `close()` comes after 
 
     def _broke(self, error: BaseException) -> Iterable[Block] | None:
         self.error = error
-        return self.failed(error) if isinstance(error, Exception) else None
+        return self.failed(error) if isinstance(error, self.answers) else None  # type: ignore[arg-type]
 
     def _answered(self, answer: Iterable[Block]) -> Iterator[Block]:
         close = getattr(answer, "close", None)
@@ -745,7 +759,7 @@ send, which `block`, `whole` and `finish` do not see; its `close()` comes after 
             if self.error is None:
                 self.error = error
                 self._close = close if inside is None else inside.close  # `failed_in_close`
-            if not isinstance(error, Exception) or not self.close_failed(error):
+            if not isinstance(error, self.answers) or not self.close_failed(error):  # type: ignore[arg-type]
                 raise
         finally:
             try:
@@ -778,6 +792,116 @@ send, which `block`, `whole` and `finish` do not see; its `close()` comes after 
             close()
         finally:
             self.leave()
+
+
+class SizedBlocks:
+    """A list body with a `close()`, and no list itself: granian closes nothing that is a list."""
+
+    __slots__ = ("_blocks", "_flow", "_iterator")
+
+    _flow: Flow | None
+    _iterator: Any
+
+    def __init__(self, blocks: list[Block]) -> None:
+        self._blocks = blocks
+
+    def __len__(self) -> int:
+        return len(self._blocks)
+
+    def __iter__(self) -> Iterator[Block]:
+        return iter(self._blocks)
+
+    def as_list(self) -> Blocks:
+        """Return the list that outer flows join."""
+        blocks = Blocks(self._blocks)
+        blocks._flow, self._flow = self._flow, None
+        blocks._iterator = None
+        return blocks
+
+    def close(self) -> None:
+        flow, self._flow = self._flow, None
+        if flow is not None:  # rule 23
+            flow.close()
+
+
+class PrimedFlow(Flow):
+    """A flow that pulls the first blocks of a stream before its layer returns (rule 40).
+
+    So a late head, or an error in place of one, comes while the server still looks. Blocks are
+    pulled until `ready` is True after one; an empty stream becomes one empty block. A list whose
+    `close()` matters goes out as `SizedBlocks`. `_out`: what is still to come, past `_first`.
+    """
+
+    __slots__ = ("_first", "_out")
+
+    primes = True
+    ready = False
+    """A slot or property that says whether enough was pulled."""
+    full = False
+    """A slot or property that says, after a block, that the body ends with it."""
+    _blocks = SizedBlocks  # type: ignore[assignment]
+    _first: list[Block]
+    _out: Iterator[Block] | None
+
+    def _hold_stream(self, body: Any) -> Any:
+        self._body = body
+        self._first = first = []
+        self._out = out = self._portioned()
+        try:
+            for block in out:
+                first.append(block)
+                if self.ready:
+                    break
+        except BaseException:  # rule 28: the server gets no body, so it closes none
+            self.close()
+            raise
+        if not first:
+            first.append(b"")  # matrix.md S1: an empty iterator is a 500 on hypercorn
+        return self
+
+    def _resumed(self) -> Iterator[Block]:
+        """Give what was pulled before, then go on."""
+        out, self._out = self._out, None
+        if out is None:  # a list that goes out as a stream, or a second iteration
+            out = self._portioned()
+        else:
+            for block in self._first:
+                yield block
+                if self._body is _CLOSED:
+                    return
+        yield from out
+
+    def _portioned(self) -> Iterator[Block]:
+        """Show each block to the layer, as `_changed` does, until it is `full`."""
+        answer: Iterable[Block] | None = None
+        try:
+            for block in self._body:
+                out = self.block(block)
+                self.bytes += len(out)
+                yield out
+                if self._body is _CLOSED:
+                    return
+                if self.full:
+                    break
+            if self._body is _CLOSED:  # before it was started
+                return
+            last = self.finish()
+            if last:
+                self.bytes += len(last)
+                yield last
+        except GeneratorExit:
+            raise
+        except BaseException as error:
+            answer = self._broke(error)
+            if answer is None:
+                raise
+        if answer is not None:
+            yield from self._answered(answer)
+        self.complete = self._body is not _CLOSED
+
+    def close(self) -> None:
+        self._out = None  # rule 39: its frame holds this flow
+        Flow.close(self)
 
 
 class ContextFlow(Flow):
@@ -910,6 +1034,50 @@ def flow_through(
             if wraps and (of is WatchedBlocks or of is Blocks):
                 return flow._join(body)
         return flow._carry(body, file_wrapper)
+
+    return own_code(bound)
+
+
+def flow_held(
+    app: WSGIApplication,
+    kind: type[FlowType],
+    begin: Callable[[FlowType], Any],
+    take: Callable[[FlowType, list[Block]], bool],
+) -> WSGIApplication:
+    """Return a bound app like that of `flow_through`, for a `kind` that holds its head back.
+
+    `begin` sets what `start` and `write` need. `take(flow, body)` gets a plain list: if it is True,
+    that goes out as it is, and the rest of the flow, which only other bodies need, is not made.
+    """
+    begin, take = own_code(begin), own_code(take)
+
+    def bound(environ: WSGIEnvironment, start_response: StartResponse) -> Any:
+        flow = kind()
+        flow.environ = environ
+        flow.start_response = start_response
+        answer = begin(flow)
+        if answer is not None:
+            return answer(environ, start_response)
+        file_wrapper = environ.get("wsgi.file_wrapper")  # rule 3: before the call
+        failed = body = None
+        try:
+            body = app(environ, flow.start)
+            if type(body) is list and take(flow, body):
+                return body
+        except BaseException as error:
+            failed = error
+        flow.bytes = 0
+        flow.complete = False
+        flow.error = flow._body = flow._close = flow._inside = None
+        if failed is None:
+            return flow._carry(body, file_wrapper)
+        try:
+            body = flow._raised(failed)
+            if body is None:
+                raise failed
+            return body
+        finally:
+            failed = None  # rule 39
 
     return own_code(bound)
 
@@ -1135,24 +1303,61 @@ def read_body(environ: WSGIEnvironment, max_bytes: int) -> bytes:
     Traceback (most recent call last):
     wsgimw.exchange.BodyError: the body has 500 bytes, 100 are allowed
     """
+    return b"".join(_body_pieces(environ, max_bytes))
+
+
+def spool_body(environ: WSGIEnvironment, max_bytes: int, in_memory: int) -> IO[Block]:
+    """Read the whole request body into a file that is in memory up to `in_memory` bytes.
+
+    As `read_body`; the file stands at its beginning, and who calls this closes it. Above
+    `in_memory` bytes it is a temporary file without a name, gone when it is closed.
+
+    >>> from io import BytesIO
+    >>> environ = {"wsgi.input": BytesIO(b"hello"), "wsgi.input_terminated": True}
+    >>> with spool_body(environ, 100, in_memory=3) as file:
+    ...     file.read()
+    b'hello'
+    """
+    file = SpooledFile(in_memory)
+    try:
+        for piece in _body_pieces(environ, max_bytes):
+            file.write(piece)
+        file.seek(0)
+    except BaseException:
+        file.close()
+        raise
+    return file
+
+
+class SpooledFile(SpooledTemporaryFile[bytes]):
+    """A file that closes itself in silence: a file wrapper may have taken it along."""
+
+    def __del__(self) -> None:
+        self.close()
+
+
+def _body_pieces(environ: WSGIEnvironment, max_bytes: int) -> Iterator[Block]:
     declared = str(environ.get("CONTENT_LENGTH") or "")
     if declared and not (declared.isascii() and declared.isdigit()):
         raise BodyError(400, "Content-Length is no number")
     if len(declared.lstrip("0")) > 18 or int(declared or "0") > max_bytes:
         raise BodyError(413, f"the body has {declared[:20]} bytes, {max_bytes} are allowed")
     if not declared and not environ.get("wsgi.input_terminated"):
-        return b""
+        return
     left = int(declared) if declared else max_bytes + 1  # one more tells a longer body
-    pieces: list[Block] = []
-    try:
-        read = environ["wsgi.input"].read
-        while left > 0 and (piece := read(min(left, 65536))):
-            pieces.append(piece)
-            left -= len(piece)
-    except Exception as error:
-        raise BodyError(400, "the body cannot be read") from error
+    while left > 0 and (piece := _read(environ, min(left, 65536))):
+        left -= len(piece)
+        if declared or left > 0:
+            yield piece
     if declared and left > 0:
         raise BodyError(400, f"the body ended {left} bytes early")
     if not declared and left <= 0:
         raise BodyError(413, f"the body is longer than the {max_bytes} bytes that are allowed")
-    return b"".join(pieces)
+
+
+def _read(environ: WSGIEnvironment, size: int) -> Block:
+    try:
+        piece: Block = environ["wsgi.input"].read(size)
+    except Exception as error:
+        raise BodyError(400, "the body cannot be read") from error
+    return piece

@@ -37,7 +37,10 @@ def is_app(obj: Any) -> bool:
 
 def is_layer_class(obj: object) -> TypeGuard[type | types.FunctionType]:
     """Tell whether `obj` is what makes a layer of ours: a class, a `@layer` function, `Gzip`."""
-    maker = type(obj) if isinstance(obj, type) else obj
+    # Not `isinstance`, which asks a proxy for the class of what it stands for.
+    if not issubclass(type(obj), (type, types.FunctionType)):
+        return False
+    maker = type(obj) if issubclass(type(obj), type) else obj
     return getattr(maker, "__wsgimw_makes_layers__", False) is True
 
 
@@ -46,7 +49,7 @@ def is_middleware_class(obj: object) -> bool:
 
     A class may also be an app: then it needs two arguments, or takes whatever comes.
     """
-    return isinstance(obj, type) and accepts(obj, 1) is True and accepts(obj, 99) is False
+    return issubclass(type(obj), type) and accepts(obj, 1) is True and accepts(obj, 99) is False
 
 
 def holds_app(obj: Any) -> str | None:

@@ -42,8 +42,9 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Generator, Hashable
 from dataclasses import field, fields, make_dataclass
+from functools import partial
 from time import perf_counter
-from typing import TYPE_CHECKING, Any, ClassVar, Concatenate, ParamSpec
+from typing import TYPE_CHECKING, Any, ClassVar, Concatenate, ParamSpec, overload
 
 from wsgimw.compose import BaseLayer, Layer
 from wsgimw.describe import describe
@@ -54,21 +55,38 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
     from wsgimw.exchange import Block
+    from wsgimw.facts import Facts
 
 __all__ = ["layer"]
 
 P = ParamSpec("P")
 
 
+@overload
 def layer(
     function: Callable[Concatenate[WSGIEnvironment, P], Generator[None, Exchange, Any]], /
-) -> Callable[P, Layer]:
+) -> Callable[P, Layer]: ...
+@overload
+def layer(
+    *, facts: Facts
+) -> Callable[
+    [Callable[Concatenate[WSGIEnvironment, P], Generator[None, Exchange, Any]]],
+    Callable[P, Layer],
+]: ...
+def layer(function: Any = None, /, *, facts: Facts | None = None) -> Any:
     """Make a layer factory of a generator function that takes `environ` and keyword options.
 
     The factory has the function's name, docstring and signature less `environ`; what it returns is
-    a layer like any other: `==`, hashable, `repr` is the call. Raises `TypeError` for a function
-    without a `yield`, and for options that have no name of their own (`*args`, `**options`).
+    a layer like any other: `==`, hashable, `repr` is the call. `@layer(facts=Facts(...))` says what
+    `wsgimw.explain` is to know of it (`wsgimw.facts`). Raises `TypeError` for a function without a
+    `yield`, and for options that have no name of their own (`*args`, `**options`).
     """
+    if function is None:
+        return partial(_make, facts)
+    return _make(facts, function)
+
+
+def _make(facts: Facts | None, function: Callable[..., Any]) -> Any:
     name = describe(function)
     if not inspect.isgeneratorfunction(function):
         raise TypeError(f"@layer {name} has no yield; a layer without one is a function app -> app")
@@ -79,11 +97,16 @@ def layer(
     for option in options:
         if option.kind not in (option.POSITIONAL_OR_KEYWORD, option.KEYWORD_ONLY):
             raise TypeError(f"@layer {name}: option {option} must be a named one: *, name=default")
+    namespace: dict[str, Any] = {"_wsgimw_run": staticmethod(function), "__doc__": function.__doc__}
+    if facts is not None:
+        if any(option.name == "facts" for option in options):
+            raise TypeError(f"@layer {name} has an option facts, and was given facts=; rename one")
+        namespace["facts"] = facts
     made = make_dataclass(
         function.__name__,
         [(option.name, _annotation(option), _default(option)) for option in options],
         bases=(Onion,),
-        namespace={"_wsgimw_run": staticmethod(function), "__doc__": function.__doc__},
+        namespace=namespace,
         frozen=True,
         slots=True,
         kw_only=True,

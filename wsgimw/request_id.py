@@ -53,6 +53,7 @@ from typing import TYPE_CHECKING, Any
 from wsgimw.compose import BaseLayer
 from wsgimw.describe import describe
 from wsgimw.exchange import ContextFlow, flow_through
+from wsgimw.facts import Facts
 from wsgimw.http.headers import is_token, put
 from wsgimw.peers import Trust, members, trust
 from wsgimw.record import KEY, Record
@@ -150,10 +151,23 @@ class RequestId(BaseLayer):
                 "without arguments that returns a str, such as generate=lambda: uuid4().hex"
             )
 
+    @property
+    def facts(self) -> Facts:
+        """What `wsgimw.explain` knows of it."""
+        traces = ["HTTP_TRACEPARENT", "HTTP_TRACESTATE"] if self.trace else []
+        return Facts(
+            reads=["peer"] if self.trust not in ((), False) else [],
+            changes=["request id"],
+            once=[f"an id in {self.header}", *(["trace context"] if self.trace else [])],
+            cost="body",
+            headers=[self.header],
+            environ=["wsgimw.request_id", "wsgimw.record", environ_key(self.header), *traces],
+        )
+
     def _bind(self, app: WSGIApplication) -> WSGIApplication:
         generate, trace = self.generate, self.trace
         field = (self.header, len(self.header), self.header.lower())
-        key = f"HTTP_{self.header.upper().replace('-', '_')}"
+        key = environ_key(self.header)
         is_trusted = trust("RequestId(trust=...)", self.trust)
         nobody = self.trust == () or self.trust is False
         set_current, random = _current.set, _make_random()
@@ -183,6 +197,11 @@ class RequestId(BaseLayer):
             set_current(found)
 
         return flow_through(app, _IdFlow, begin)
+
+
+def environ_key(header: str) -> str:
+    """Give the key under which environ has a request header. PEP 3333, `HTTP_` variables."""
+    return f"HTTP_{header.upper().replace('-', '_')}"
 
 
 class _IdFlow(ContextFlow):

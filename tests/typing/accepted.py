@@ -13,7 +13,8 @@ from flask import Flask
 from werkzeug.middleware.lint import LintMiddleware
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from wsgimw import Compress, Exchange, Hooks, Layer, Stack, compose, layer, unless, when
+from wsgimw import Compress, Exchange, Hooks, Layer, Stack, compose, explain, layer, unless, when
+from wsgimw.facts import Facts
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -27,6 +28,8 @@ class ServedBy(Hooks):
 
     name: str = "X-Served-By"
 
+    facts = Facts(reads=["client"], headers=["X-Served-By"])
+
     def on_request(self, environ: WSGIEnvironment) -> Any:
         return environ.get("REMOTE_ADDR")
 
@@ -37,6 +40,12 @@ class ServedBy(Hooks):
     def on_end(self, x: Exchange) -> None:
         if x.bytes is not None and x.complete and not x.error:
             print(perf_counter() - x.started, x.bytes + 1, x.environ["PATH_INFO"], x.state)
+
+
+@layer(facts=Facts(does=["answers early"], cost="end"))
+def telling(environ: WSGIEnvironment, *, size: int = 1) -> Generator[None, Exchange, None]:
+    """A layer that says what it does."""
+    yield
 
 
 @layer
@@ -114,6 +123,7 @@ application = when("/", plain)(forbidden)
 flask_app.wsgi_app = stack(flask_app.wsgi_app)  # type: ignore[method-assign, assignment]
 
 a_layer: Layer = stack
+a_layer = telling(size=2)
 a_layer = ServedBy()
 a_layer = timing()
 a_layer = stack[0]
@@ -121,3 +131,4 @@ a_stack: Stack = stack[1:]
 layers: list[Layer] = list(stack)
 factory: Callable[..., Layer] = timing
 count: int = len(stack)
+clean: bool = not explain(application, ignore=["once-only"], server="gunicorn").count("warning")

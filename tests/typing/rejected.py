@@ -19,7 +19,7 @@ from tests.typing.accepted import (
     stack,
     timing,
 )
-from wsgimw import Compress, Hooks, compose, layer, unless, when
+from wsgimw import Compress, Hooks, compose, explain, layer, unless, when
 
 # At the front door.
 wsgimw.Compres  # type: ignore[attr-defined]  # noqa: B018
@@ -78,7 +78,10 @@ stack + stack  # type: ignore[operator]
 
 # Ways to write a layer.
 layer(plain)  # type: ignore[arg-type]
-layer()  # type: ignore[call-arg]
+layer()  # type: ignore[call-overload]
+layer(facts=3)  # type: ignore[call-overload]
+explain(stack)  # type: ignore[arg-type]
+explain(forbidden, ignore=3)  # type: ignore[arg-type]
 
 
 class Hooked(Hooks):

@@ -54,6 +54,7 @@ import os
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from operator import itemgetter
+from os import PathLike
 from time import perf_counter, time
 from typing import TYPE_CHECKING, Any, TextIO, TypeAlias
 
@@ -66,6 +67,7 @@ from wsgimw.access_log.template import Template, check_format, template_of
 from wsgimw.compose import BaseLayer
 from wsgimw.describe import describe
 from wsgimw.exchange import flow_through
+from wsgimw.facts import Facts
 from wsgimw.record import KEY, Record
 
 if TYPE_CHECKING:
@@ -113,6 +115,18 @@ class AccessLog(BaseLayer):
                 'such as keep=lambda entry: entry["status"] >= 400'
             )
         object.__setattr__(self, "redact", _redact(self.redact))
+
+    @property
+    def facts(self) -> Facts:
+        """What `wsgimw.explain` knows of it: two logs to one place clash, to two they do not."""
+        named = self.sink is None or isinstance(self.sink, (str, PathLike, logging.Logger))
+        return Facts(
+            reads=["peer", "request id"],
+            does=["logs"],
+            once=[f"a log line to {describe(self.sink or 'sys.stderr')}"] if named else [],
+            cost="body",
+            environ=["wsgimw.record"],
+        )
 
     def _bind(self, app: WSGIApplication) -> WSGIApplication:
         masks = Masks(self.redact)

@@ -51,11 +51,22 @@ from wsgimw.auth.outcomes import Event
 from wsgimw.compose import BaseLayer
 from wsgimw.describe import describe
 from wsgimw.exchange import flow_through
+from wsgimw.facts import Facts
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
 
 __all__ = ["Authenticate"]
+
+_KEYS = (
+    "REMOTE_USER",
+    "AUTH_TYPE",
+    "wsgimw.identity",
+    "wsgimw.redact",
+    "wsgimw.record",
+    "HTTP_REMOTE_USER",
+    "HTTP_AUTH_TYPE",
+)
 
 
 @dataclass(frozen=True, slots=True, init=False)
@@ -110,6 +121,23 @@ class Authenticate(BaseLayer):
         object.__setattr__(self, "forward_credentials", forward_credentials)
         object.__setattr__(self, "drain", drain)
         object.__setattr__(self, "on_event", on_event)
+
+    @property
+    def facts(self) -> Facts:
+        """What `wsgimw.explain` knows of it; a scheme may have `facts` of its own, which count."""
+        theirs = [getattr(scheme, "facts", None) for scheme in self.schemes]
+        parts = [part for part in theirs if isinstance(part, Facts)]
+        does = [word for part in parts for word in part.does]
+        forgotten = [] if self.forward_credentials else {k for s in self.schemes for k in s.reads}
+        return Facts(
+            reads=[word for part in parts for word in part.reads],
+            changes=["identity", *(word for part in parts for word in part.changes)],
+            does=["authenticates", "answers early", *does],
+            once=["authentication"],
+            cost="head",
+            headers=["WWW-Authenticate", "Vary", "Cache-Control"],
+            environ=[*_KEYS, *sorted(forgotten)],
+        )
 
     def _bind(self, app: WSGIApplication) -> WSGIApplication:
         decide = Decision(

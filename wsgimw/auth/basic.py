@@ -37,6 +37,7 @@ from wsgimw.auth.throttle import Throttle
 from wsgimw.auth.tokens import new_token
 from wsgimw.auth.verified import VerifiedCache, check_ttl
 from wsgimw.describe import describe
+from wsgimw.facts import Facts
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
@@ -95,6 +96,13 @@ class Basic(BuiltIn):
         find = getattr(users, "_find", users.lookup) if is_table else None
         object.__setattr__(self, "_lookup", find)
         object.__setattr__(self, "_decoy", _decoys(users))
+
+    @property
+    def facts(self) -> Facts:
+        """What `wsgimw.explain` knows of it: a throttle counts by `REMOTE_ADDR`, unless told so."""
+        throttle = self.throttle
+        counts = throttle is not None and throttle.client is None and throttle.per_client
+        return Facts(reads=["client"] if counts else [])
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _made, (self.users, self.cache, self.guard, self.throttle)

@@ -51,6 +51,7 @@ from wsgimw.auth.predicates import compiled, missing_scopes
 from wsgimw.auth.rules import OVERRIDES, Rule, Rules, check_doubles, methods_of
 from wsgimw.compose import BaseLayer
 from wsgimw.exchange import drain
+from wsgimw.facts import Facts
 from wsgimw.http.paths import from_wsgi, readings
 from wsgimw.record import KEY as RECORD
 
@@ -78,6 +79,14 @@ class Require(BaseLayer):
     rules: str | Predicate | Mapping[str, str | Predicate] = field(hash=False)
     """One predicate, or a mapping of `"/prefix"` or `"METHOD /prefix"` to predicates."""
     _rules: Rules = field(init=False, repr=False, compare=False)
+
+    facts = Facts(
+        reads=["identity"],
+        does=["authorizes", "answers early"],
+        cost="nothing",
+        headers=["WWW-Authenticate", "Cache-Control"],
+        own_check="lint",
+    )
 
     def __post_init__(self) -> None:
         given: Any = self.rules

@@ -36,6 +36,7 @@ from wsgimw.auth.outcomes import BuiltIn, Grant, Refusal
 from wsgimw.auth.parts import Secret
 from wsgimw.describe import describe
 from wsgimw.exchange import BodyError, read_body
+from wsgimw.facts import Facts
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
@@ -71,6 +72,7 @@ class Signature(BuiltIn):
     _grant: Grant = field(init=False, repr=False, compare=False)
 
     name = "Signature"
+    facts = Facts(reads=["input"], does=["limits input"])
 
     def __init__(
         self,

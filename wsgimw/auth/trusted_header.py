@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Any
 from wsgimw.auth.api_key import header_key
 from wsgimw.auth.identities import Denied, Identity, is_subject
 from wsgimw.auth.outcomes import BuiltIn, Grant, Refusal
+from wsgimw.facts import Facts
 from wsgimw.http.paths import from_wsgi
 from wsgimw.peers import members, trust
 
@@ -55,6 +56,7 @@ class TrustedHeader(BuiltIn):
     _trusted: Callable[[WSGIEnvironment], bool] = field(init=False, repr=False, compare=False)
 
     name = "TrustedHeader"
+    facts = Facts(reads=["peer"])
 
     def __post_init__(self) -> None:
         key = header_key(self.header, "TrustedHeader()")

@@ -1,1 +1,1 @@
-"""What looks at stacks and shows them at work: the development server, `check`, the demo."""
+"""What looks at stacks and shows them at work: `explain`, `check`, the server, the demo."""

@@ -1,6 +1,7 @@
 """`wsgimw demo`: a small site behind a stack, served on this machine, to see what layers do.
 
-It prints the stack, the addresses to try, and a line for each request as it ends. `wsgimw demo
+It prints the stack, the addresses to try, and a line for each request as it ends. The X-ray is open
+at `/_xray/`. `wsgimw demo
 --check` (`wsgimw.devtools.demo_check`) requests every address and judges the answers.
 
 >>> print(stack()[0])
@@ -9,7 +10,7 @@ RequestId()
 
 from __future__ import annotations
 
-from wsgimw import AccessLog, CatchErrors, Compress, RequestId, Stack, compose
+from wsgimw import AccessLog, CatchErrors, Compress, RequestId, Stack, compose, xray
 from wsgimw.compose import Layer
 from wsgimw.devtools.serve import address, listen, silent
 from wsgimw.devtools.site import ADDRESSES, site
@@ -32,7 +33,7 @@ def stack(log: Layer | None = None) -> Stack:
 def run(port: int) -> None:
     """Serve the demo until Ctrl-C. Raises `CannotListen`."""
     layers = stack()
-    server = listen(layers(site(layers)), HOST, port)
+    server = listen(xray(layers(site(layers))), HOST, port)
     print(_greeting(repr(layers), address(HOST, server.port)), flush=True)
     with silent():
         server.serve_forever()  # ends at Ctrl-C, and closes what it listened on
@@ -41,5 +42,6 @@ def run(port: int) -> None:
 def _greeting(layers: str, base: str) -> str:
     width = max(len(a.path) for a in ADDRESSES)
     lines = [f"  {base}{a.path:<{width}}  {a.shows}" for a in ADDRESSES]
+    lines.append(f"  {base}/_xray/  every request, layer by layer: the X-ray")
     parts = ("A small site behind this stack:", layers, "\n".join(lines), "Ctrl-C ends it.")
     return "\n\n".join(parts)

@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from wsgimw import AccessLog
+from wsgimw import AccessLog, xray
 from wsgimw.access_log import parse
 from wsgimw.codings import CODINGS
 from wsgimw.compose import Layer
@@ -248,12 +248,50 @@ def missing(visitor: Visitor) -> str:
     return "404"
 
 
+@check("/_xray/", "X-ray", "shows what each layer did, and blames nobody")
+def x_ray(visitor: Visitor) -> str:
+    answer = visitor.get("/order", Accept_Encoding="gzip")
+    page = visitor.aside("/_xray/", "HEAD")
+    expect(page.status == 200, f"status {page.status} of the page")
+    recorded, request = _recorded(visitor, answer.id)
+    lanes = {lane["layer"].partition("(")[0]: lane for lane in request["layers"]}
+    expect(lanes["Compress"]["bytes"] == [len(answer.content), len(answer.raw)], "other bytes")
+    by = {field["name"]: field["by"] for field in request["headers"]}
+    expect(by.get("X-Request-ID") == "RequestId()", f"X-Request-ID by {by.get('X-Request-ID')}")
+    blamed = [lane["layer"] for each in recorded for lane in each["layers"] if lane["faults"]]
+    expect(not blamed, f"faults of {', '.join(blamed)}")
+    slow = [each["total_ms"] for each in recorded if each["path"] == "/slow"]
+    expect(slow and max(slow) >= 490, f"/slow took {slow} ms")
+    return f"{len(recorded)} requests, {len(request['layers'])} lanes, nobody blamed"
+
+
+def _recorded(visitor: Visitor, id: str) -> tuple[list[Any], Any]:
+    """Return all that is recorded, and the request whose answer had this id."""
+    for _ in range(100):  # it is recorded when its body was closed, after the client has it all
+        recorded = json.loads(visitor.aside("/_xray/requests.json").content)["requests"]
+        for request in recorded:
+            if _sent_id(request) == id:
+                return recorded, request
+    raise Wrong("no record of the request")
+
+
+def _sent_id(request: dict[str, Any]) -> str | None:
+    return next((f["value"] for f in request["headers"] if f["name"] == "X-Request-ID"), None)
+
+
+@check("/_xray/", "X-ray", "is not there for a Host that is not of this machine")
+def x_ray_gates(visitor: Visitor) -> str:
+    answer = visitor.get("/_xray/requests.json", Host="example.org")
+    expect(answer.status == 404, f"status {answer.status}")
+    return "404 of the app"
+
+
 def run() -> bool:
     """Run all checks, print the table, and tell whether every one passed."""
     lines, errors, pace = Lines(), io.StringIO(), Pace()
     layers = stack(AccessLog(format="json", sink=lines))
     rows: list[tuple[str, ...]] = []
-    with _serving(layers(site(layers, pace=pace)), errors) as port:
+    with _serving(xray(layers(site(layers, pace=pace))), errors) as port:
         visitor = Visitor(port, lines, errors, pace)
         for item in CHECKS:
             rows.append(_row(item.address, item.layer, item.duty, item.judge, visitor))

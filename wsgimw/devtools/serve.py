@@ -27,11 +27,12 @@ from werkzeug.serving import (
 
 from wsgimw.access_log import AccessLog
 from wsgimw.devtools.walk import holds
+from wsgimw.devtools.xray import xray
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
-__all__ = ["CannotListen", "listen", "logged", "run", "run_reloading", "silent"]
+__all__ = ["CannotListen", "listen", "logged", "run", "run_reloading", "shown", "silent"]
 
 
 class CannotListen(Exception):
@@ -99,10 +100,21 @@ def silent() -> Iterator[None]:
         log.setLevel(level)
 
 
-def run(app: WSGIApplication, host: str, port: int, *, threads: bool) -> None:
+def shown(app: WSGIApplication, xrayed: bool) -> WSGIApplication:
+    """Return `app` as it is served: logged, and under the X-ray if it is asked for.
+
+    The X-ray is outermost, so that its page, which asks again and again, is not in the log.
+    """
+    app = logged(app)
+    return xray(app) if xrayed else app
+
+
+def run(app: WSGIApplication, host: str, port: int, *, threads: bool, xrayed: bool = False) -> None:
     """Serve `app` until Ctrl-C. Raises `CannotListen`."""
-    server = listen(logged(app), host, port, threads=threads)
+    server = listen(shown(app, xrayed), host, port, threads=threads)
     announce(host, server.port)
+    if xrayed:
+        print(f"each request is shown at {address(host, server.port)}/_xray/", flush=True)
     server.serve_forever()  # ends at Ctrl-C, and closes what it listened on
 
 
@@ -118,6 +130,7 @@ def run_reloading(
     port: int,
     *,
     threads: bool,
+    xrayed: bool = False,
 ) -> None:
     """Serve what `load()` returns, in a process that is started anew when a source file changes.
 
@@ -129,7 +142,7 @@ def run_reloading(
         app = _unloaded("the first process only watches the other")
     else:
         try:
-            app = logged(load())
+            app = shown(load(), xrayed)
         except mistake as error:
             print(f"wsgimw run: {error}", flush=True)
             app = logged(_unloaded(str(error)))

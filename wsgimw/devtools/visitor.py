@@ -122,6 +122,12 @@ class Visitor:
             content = zlib.decompress(raw, 31) if packed and raw else raw
             return Answer(response.status, response.headers, raw, content)
 
+    def aside(self, path: str, method: str = "GET") -> Answer:
+        """Return the whole answer to a request that no layer sees: it has no id, and no line."""
+        answer = self.get(path, method)
+        self.ids.pop()
+        return answer
+
     def entry(self, request_id: str = "") -> dict[str, Any]:
         """Return the log line of a request, the last one by default, when it has come."""
         wanted = request_id or self.ids[-1]

@@ -64,6 +64,7 @@ from wsgimw.errors.http_error import check_status
 from wsgimw.errors.report import Reporter
 from wsgimw.errors.telling import Teller
 from wsgimw.exchange import flow_after
+from wsgimw.facts import Facts
 from wsgimw.peers import trust
 
 if TYPE_CHECKING:
@@ -73,6 +74,15 @@ if TYPE_CHECKING:
 
 __all__ = ["CatchErrors"]
 
+_HEADERS = (
+    "Content-Type",
+    "Content-Length",
+    "Cache-Control",
+    "Vary",
+    "X-Content-Type-Options",
+    "X-Error-Fingerprint",
+    "Content-Security-Policy",
+)
 _HOST = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9.-]{0,251}[A-Za-z0-9])?|\[[0-9A-Fa-f:.]+\]").fullmatch
 
 
@@ -113,6 +123,17 @@ class CatchErrors(BaseLayer):
         object.__setattr__(self, "debug_hosts", _check_hosts(self.debug_hosts))
         _check_peers(self.debug_peers)
         object.__setattr__(self, "debug_peers", tuple(self.debug_peers))
+
+    @property
+    def facts(self) -> Facts:
+        """What `wsgimw.explain` knows of it."""
+        return Facts(
+            reads=["peer"] if self.debug else [],
+            does=["catches errors", *(["shows internals"] if self.debug else [])],
+            cost="body",
+            headers=_HEADERS,
+            environ=["wsgimw.record"],
+        )
 
     def _bind(self, app: WSGIApplication) -> WSGIApplication:
         handlers: Any = self.handlers or {}

@@ -46,6 +46,7 @@ from wsgimw.errors import pages as built_in
 from wsgimw.errors.http_error import HTTPError, check_status
 from wsgimw.errors.report import note_failure
 from wsgimw.exchange import Flow, flow_through
+from wsgimw.facts import Facts
 from wsgimw.http.headers import add_vary, find, put, remove
 
 if TYPE_CHECKING:
@@ -75,6 +76,21 @@ class StatusPages(BaseLayer):
     """Status, `"4xx"` or `"5xx"` to HTML text, a `Path`, or `f(problem)`; None: built-in pages."""
     force: bool = field(default=False, kw_only=True)
     """True: replace bodies that are not empty, too."""
+
+    facts = Facts(
+        changes=["body"],
+        does=["fills errors", "holds the head"],
+        cost="head",
+        headers=[
+            "Content-Type",
+            "Content-Length",
+            "Vary",
+            "X-Content-Type-Options",
+            "Cache-Control",
+            "Content-Security-Policy",
+            *_OLD_BODY,
+        ],
+    )
 
     def __post_init__(self) -> None:
         if self.pages is not None:

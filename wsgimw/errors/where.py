@@ -31,7 +31,7 @@ from collections.abc import Iterator
 from types import FrameType
 from typing import Any
 
-from wsgimw.compose import origin
+from wsgimw.compose import origin, outermost
 from wsgimw.describe import describe
 from wsgimw.errors.fingerprint import frames
 
@@ -71,11 +71,10 @@ def _iterates(error: BaseException, place: int) -> bool:
 def _inwards(bound: Any) -> Iterator[tuple[object, Any, Any]]:
     """Yield (layer, bound app, what it wraps), the outermost first."""
     for _ in range(MOST_LAYERS):
-        known = origin(bound)
-        layer = known.layer if known else getattr(bound, "__wsgimw_layer__", None)
-        inside = known.inner if known else getattr(bound, "__wrapped__", None)
-        if layer is None or inside is None:
+        found = outermost(bound)
+        if found is None:
             return
+        layer, inside = found
         yield layer, bound, inside
         bound = inside
 

@@ -79,6 +79,50 @@ def unescape(data: bytes) -> bytes:
     return _ESCAPE.sub(lambda escape: bytes((int(escape[1], 16),)), data)
 
 
+def pep_path(environ: WSGIEnvironment) -> str:
+    r"""Give ``PATH_INFO`` in the form of PEP 3333, where what the server gave can be told from it.
+
+    Characters above U+00FF are no bytes: such a path is text, and becomes its UTF-8. More can be
+    told where the server gives the target of the request as well (``RAW_URI``, ``REQUEST_URI``, an
+    ASGI ``raw_path``): a path that is still encoded, is its text, or has U+FFFD in the place of
+    what is no UTF-8 becomes the bytes that came. All else stays as it is: something may have
+    rewritten it, and cheroot leaves ``%2F`` alone on purpose.
+
+    >>> pep_path({"PATH_INFO": "/\u20ac"}), pep_path({"PATH_INFO": "/a%20b", "RAW_URI": "/a%20b?c"})
+    ('/â\x82¬', '/a b')
+    >>> pep_path({"PATH_INFO": "/a%20b", "RAW_URI": "/a%2520b"})
+    '/a%20b'
+    """
+    path: str = environ.get("PATH_INFO") or ""
+    if path.isascii() and "%" not in path:
+        return path
+    prefix: str = environ.get("SCRIPT_NAME") or ""
+    raw = _raw_path(environ)
+    came = unescape(raw)
+    true, text = came.decode("latin-1"), came.decode("utf-8", "replace")
+    whole = prefix + path
+    given = (raw.decode("latin-1"), text, to_wsgi(text))
+    if raw and whole != true and whole in given and true.startswith(prefix):
+        return true[len(prefix) :]
+    try:
+        return path if max(path) < "\u0100" else to_wsgi(path)
+    except UnicodeEncodeError:
+        return path
+
+
+def _raw_path(environ: WSGIEnvironment) -> bytes:
+    """Give the path of the request's target as it came, or nothing where it is not known."""
+    target = environ.get("RAW_URI") or environ.get("REQUEST_URI")
+    if target is None:
+        scope = environ.get("asgi.scope")
+        target = scope.get("raw_path") if isinstance(scope, dict) else None
+    if isinstance(target, str):
+        target = target.encode("latin-1", "replace")
+    if not isinstance(target, bytes) or not target.startswith(b"/"):
+        return b""
+    return target.partition(b"?")[0]
+
+
 def readings(environ: WSGIEnvironment) -> tuple[str, ...] | None:
     r"""Read the path of a request in each way in which something downstream may read it.
 

@@ -121,6 +121,7 @@ FILTERS = {
         "compress": "Compress",
         "decompress": "Decompress",
         "gzip": "Gzip",
+        "portable": "Portable",
         "request_id": "RequestId",
         "require": "Require",
         "router": "Router",

@@ -39,7 +39,7 @@ environ. A body is never touched.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import KW_ONLY, dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -47,6 +47,7 @@ from wsgimw.answers import text_answer
 from wsgimw.compose import BaseLayer
 from wsgimw.describe import describe
 from wsgimw.exchange import Exchange, Hooks
+from wsgimw.facts import Facts
 from wsgimw.http.headers import joined, put, split_list
 from wsgimw.routing import lint
 from wsgimw.routing.compiled import fast
@@ -182,6 +183,21 @@ class Router(BaseLayer):
         path = reading.texts if reading.path is None else reading.path
         return self._index.search(method, path, host)
 
+    @property
+    def facts(self) -> Facts:
+        """What `wsgimw.explain` knows of it."""
+        mounts = any(isinstance(item, Mount) for item in _flat(self.routes))
+        moved = ["wsgimw.mount", "SCRIPT_NAME", "PATH_INFO"] if mounts else []
+        return Facts(
+            reads=["client"] if self._index.hosts else [],
+            changes=["path"] if mounts else [],
+            does=["routes", "answers early"],
+            cost="nothing",
+            headers=["Allow", "Location"],
+            environ=[_ARGS, "wsgimw.route", *moved],
+            own_check="check",
+        )
+
     def _bind(self, app: WSGIApplication) -> WSGIApplication:
         index = self._index
         find = index.site.find
@@ -312,6 +328,13 @@ class _JoinAllow(Hooks):
         if x.status[:3] == "405":
             members = split_list(joined(x.headers, "Allow") or "")
             put(x.headers, "Allow", ", ".join(sorted({*members, *x.state})))
+
+
+def _flat(items: Collection[Item]) -> Iterator[Item]:
+    for item in items:
+        yield item
+        if isinstance(item, (Include, Host)):
+            yield from _flat(item.routes)
 
 
 def _converters(converters: Any) -> dict[str, Callable[..., Any]]:

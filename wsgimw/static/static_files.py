@@ -9,6 +9,7 @@ from re import Pattern
 from typing import TYPE_CHECKING, Any, Literal
 
 from wsgimw.compose import BaseLayer
+from wsgimw.facts import Facts
 from wsgimw.http.headers import Headers
 from wsgimw.static import options
 from wsgimw.static.assets import KEY, Assets
@@ -19,6 +20,22 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 _BLANK = (b"",)
+_HEADERS = (  # of its own answers; what comes from inside passes as it is
+    "Accept-Ranges",
+    "Access-Control-Allow-Origin",
+    "Allow",
+    "Cache-Control",
+    "Content-Encoding",
+    "Content-Length",
+    "Content-Range",
+    "Content-Type",
+    "ETag",
+    "Last-Modified",
+    "Location",
+    "Retry-After",
+    "Vary",
+    "X-Content-Type-Options",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +69,7 @@ class StaticFiles(BaseLayer):
     precompressed: bool = True
     """Send the siblings `.br`, `.zst`, `.gz` that are not older than their source."""
     compress: bool = True
-    """Without such a sibling compress text once, in memory."""
+    """Without such a sibling compress text of 512 bytes to 64 KiB once, in memory."""
     memory: int = 32 * 2**20
     """Bytes of content that a bound app may hold; files above 64 KiB are never held."""
     dotfiles: bool = False
@@ -69,6 +86,13 @@ class StaticFiles(BaseLayer):
     """Edits the head (a list of pairs) in place, once per version of a representation."""
     snapshot: str | os.PathLike[str] | None = None
     """The file that `wsgimw static build --snapshot` has written, of the first root."""
+
+    facts = Facts(
+        does=["serves files", "answers early"],
+        cost="nothing",
+        headers=_HEADERS,
+        environ=[KEY],
+    )
 
     def __post_init__(self) -> None:
         """Check all options, and bring them into one form."""

@@ -299,26 +299,38 @@ class Crossing:
         """Stand in for the outer `start_response`."""
         values = [*args, *keywords.values()]
         try:
-            self._check_head(values, bool(keywords))
-            self._note_head(values)
-            if len(values) > 2 and exc_info_fault(values[2]) is None:
-                self.restarted, self.forwarding = True, values[2]
+            self.head_came(values, bool(keywords))
             write = self._outward(self.start, *args, **keywords)
         except BaseException as error:
-            if self.forwarding is not None and error is self.forwarding[1]:
-                self._raised_instead(error)
+            self.head_raised(error)
             raise
         finally:
             self.forwarding = None
             args, values, keywords = (), [], {}  # rules 9, 39
         if not callable(write):
-            if self.parent is not None and "no write" in self.parent.seen:
-                self.seen.add("no write")
-            sentence = f"start_response returned {show(write)}; it returns a write() callable."
-            self.blame_outside(10, "no write", sentence)
+            self.head_done(write)
             return write
         self.writer = write
         return self.write
+
+    def head_came(self, values: list[Any], keywords: bool) -> None:
+        """See what `start_response` was called with; the head is on its way out from now on."""
+        self._check_head(values, keywords)
+        self._note_head(values)
+        if len(values) > 2 and exc_info_fault(values[2]) is None:
+            self.restarted, self.forwarding = True, values[2]
+
+    def head_raised(self, error: BaseException) -> None:
+        """See what the outer `start_response` raised."""
+        if self.forwarding is not None and error is self.forwarding[1]:
+            self._raised_instead(error)
+
+    def head_done(self, write: Any) -> None:
+        """See that the outer `start_response` returned what is no `write()`."""
+        if self.parent is not None and "no write" in self.parent.seen:
+            self.seen.add("no write")
+        sentence = f"start_response returned {show(write)}; it returns a write() callable."
+        self.blame_outside(10, "no write", sentence)
 
     def _check_head(self, values: list[Any], keywords: bool) -> None:
         if keywords or len(values) not in (2, 3):
@@ -418,6 +430,13 @@ class Crossing:
 
     def write(self, data: Any, /) -> Any:
         """Stand in for the outer `write()`."""
+        before = self.write_came(data)
+        result = self._outward(self.writer, data)
+        self.write_done(data, before)
+        return result
+
+    def write_came(self, data: Any) -> int:
+        """See what `write()` was called with; return how much went further out before it."""
         if self.out:
             sentence = (
                 "write() was called during iteration; what is not written before the app returns "
@@ -428,13 +447,14 @@ class Crossing:
         size = size_of(data)
         self._see(data, size)
         self.written += size
+        return 0 if self.parent is None else self.parent.written
+
+    def write_done(self, data: Any, before: int) -> None:
+        """See that the outer `write()` returned."""
         parent = self.parent
-        before = 0 if parent is None else parent.written
-        result = self._outward(self.writer, data)
-        if parent is not None and size and parent.written == before:
+        if parent is not None and size_of(data) and parent.written == before:
             self.unsent = True
             parent.judge()
-        return result
 
     def _see(self, block: Any, size: int) -> None:
         wrong = block_fault(block)

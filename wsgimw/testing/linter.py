@@ -52,7 +52,7 @@ from collections.abc import Callable, Iterable, Iterator, Sized
 from typing import TYPE_CHECKING, Any, Protocol, cast, overload
 
 from wsgimw import misuse
-from wsgimw.compose import Layer, Stack, _Branch, _note, compose, describe, named, origin
+from wsgimw.compose import Layer, Stack, _Branch, _note, compose, describe, named, outermost
 from wsgimw.exchange import Blocks, Flow, WatchedBlocks, flow_through
 from wsgimw.testing.crossing import NEVER_CLOSED, SERVER, Boundary, Crossing, Request, Room, running
 from wsgimw.testing.faults import Fault, size_of
@@ -213,7 +213,7 @@ class Linter:
 
         checked.__name__ = getattr(app, "__name__", type(app).__name__)
         checked.__qualname__ = inner.name
-        vars(checked).update(__wrapped__=app, __signature__=SIGNATURE)
+        vars(checked).update(__wrapped__=app, __signature__=SIGNATURE, __wsgimw_boundary__=True)
         return checked
 
 
@@ -229,19 +229,10 @@ def take_apart(app: Any) -> tuple[list[Layer], Any]:
     (True, True)
     """
     layers: list[Layer] = []
-    while True:
-        note = origin(app)
-        if note is not None and note.inner is not None:
-            layers.append(note.layer)
-            app = note.inner
-            continue
-        layer = getattr(app, "__wsgimw_layer__", None)
-        inner = getattr(app, "__wrapped__", None)
-        # functools.wraps copies our names to what others put round a bound app of ours.
-        if layer is None or inner is None or getattr(inner, "__wsgimw_layer__", None) is layer:
-            return layers, app
+    while (found := outermost(app)) is not None:
+        layer, app = found
         layers.append(layer)
-        app = inner
+    return layers, app
 
 
 class Checker(Flow):

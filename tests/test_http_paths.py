@@ -617,3 +617,13 @@ def test_how_often_a_path_may_be_wrapped() -> None:
     """Three times; who needs more has something to hide."""
     wrapped = ["/a", "/%61", "/%2561", "/%252561", "/%25252561", "/%2525252561"]
     assert [module.canonical(path) for path in wrapped] == ["/a", "/a", "/a", "/a", None, None]
+
+
+@pytest.mark.parametrize("mark", ["\u0301", "\u0316", "\u20dd"])
+def test_thirty_marks_on_end_and_no_more(mark: str) -> None:
+    assert [module.canonical("/a" + mark * count) is None for count in (1, 30, 31, 32)] == [
+        False,
+        False,
+        mark != "\u20dd",  # of class 0: nothing to sort
+        mark != "\u20dd",
+    ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import io
 import pickle
 import sys
@@ -224,6 +225,9 @@ def test_the_answer_to_a_denial(
     assert call.raw == (b"" if method == "HEAD" else body)
 
 
+ODD: list[tuple[Any, str]] = [("5", "1"), (None, "1"), (-1, "1"), (10**400, "86400")]
+
+
 @pytest.mark.parametrize(
     ("denied", "status", "extra"),
     [
@@ -233,6 +237,10 @@ def test_the_answer_to_a_denial(
         pytest.param(Denied(413, "x"), "413", [], id="413"),
         pytest.param(Denied(403, "x"), "403", [], id="403"),
         pytest.param(Unavailable(7), "503", [("Retry-After", "7")], id="Unavailable"),
+        *(
+            pytest.param(Unavailable(odd), "503", [("Retry-After", text)], id=f"after {odd!r:.9}")
+            for odd, text in ODD
+        ),
     ],
 )
 def test_what_a_scheme_of_ones_own_says(denied: Any, status: str, extra: list[Any]) -> None:
@@ -559,16 +567,24 @@ def test_a_challenge_that_cannot_stand_in_a_header_is_found_when_binding() -> No
         Authenticate(Bad(None))(show)
 
 
-def test_a_challenge_that_raises_later_is_logged(caplog: pytest.LogCaptureFixture) -> None:
+@pytest.mark.parametrize(
+    "later", [ValueError(), "Bad\r\nSet-Cookie: a=b"], ids=["raises", "is bad"]
+)
+def test_a_challenge_that_fails_later_is_logged(
+    caplog: pytest.LogCaptureFixture, later: Any
+) -> None:
     class Bad(Fixed):
         def challenge(self, realm: str, denied: Denied | None) -> str | None:
-            if denied is not None:
-                raise ValueError
-            return None
+            if denied is None:
+                return "Good"
+            if isinstance(later, Exception):
+                raise later
+            return str(later)
 
-    call = ask(Authenticate(Bad(Denied(401, "x"))))
+    call = ask(Authenticate(BASIC, Bad(Denied(401, "x"))))
     assert call.status[:3] == "401"
-    assert "challenge" in caplog.text
+    assert call.values("WWW-Authenticate") == [ASK_BASIC, "Good"], "as if nothing had been sent"
+    assert "the challenge of Fixed failed" in caplog.text
 
 
 def test_it_is_a_value() -> None:
@@ -601,6 +617,15 @@ def test_claims_are_read_only_and_not_shown() -> None:
     assert "hunter2" not in repr(who)
     with pytest.raises(TypeError):
         who.claims["x"] = 1  # type: ignore[index]
+
+
+def test_an_identity_survives_a_pickle_and_a_copy() -> None:
+    who = Identity("ada", "Basic", frozenset("a"), frozenset("b"), {"c": [1]}, 5.0)
+    for again in (pickle.loads(pickle.dumps(who)), copy.deepcopy(who), copy.copy(who)):
+        assert again == who and again.claims == {"c": [1]}
+        claims: Any = again.claims
+        with pytest.raises(TypeError):
+            claims["x"] = 1
 
 
 def test_schemes_survive_a_pickle() -> None:

@@ -238,6 +238,7 @@ class Decision:
                 headers += _checked(scheme, own) if own and denied.status == 400 else []
         except Exception as error:
             log_masked(f"the challenge of {scheme.name}", error, environ, self.secret)
+            headers += self.challenges if denied.status == 401 else []
         environ.pop("REMOTE_USER", None)
         self._drain(environ)
         return refusal_answer(denied.status, headers, denied.retry_after)
@@ -273,8 +274,10 @@ def wait(seconds: float | None) -> str:
     >>> wait(0.2), wait(1.1), wait(None)
     ('1', '2', '1')
     """
-    whole = seconds if seconds is not None and math.isfinite(seconds) else 1
-    return str(min(max(1, math.ceil(whole)), 86400))
+    # It may be of a scheme of somebody's own: whatever it is, the answer is a number.
+    if not isinstance(seconds, (int, float)) or not -math.inf < seconds < math.inf:
+        return "1"
+    return str(math.ceil(min(max(1, seconds), 86400)))
 
 
 def _checked(scheme: Scheme, text: str) -> list[tuple[str, str]]:

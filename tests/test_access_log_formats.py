@@ -16,9 +16,9 @@ from hypothesis import strategies as st
 from tests.wsgi import make_environ, serve
 from wsgimw import AccessLog
 from wsgimw import access_log as package
-from wsgimw.access_log import clock, parse
+from wsgimw.access_log import clock, finish, parse
 from wsgimw.access_log.dev import coloured
-from wsgimw.access_log.entry import FIELDS, plain_text, scalar
+from wsgimw.access_log.entry import FIELDS, make_entry, plain_text, scalar
 from wsgimw.access_log.escaping import escape, unescape
 from wsgimw.access_log.lines import LONG, _json, _json_path, _quoted, _spaced, _target
 from wsgimw.record import record
@@ -227,6 +227,53 @@ def test_json_line() -> None:
     assert (found["status"], found["bytes"], found["outcome"]) == (200, 5, "complete")
     assert found["user"] == entry["user"] == "\xe9\x7f\u2028"
     assert "referer" not in found
+
+
+@pytest.mark.parametrize("format", ["combined", "json"])
+@pytest.mark.parametrize(
+    ("known", "more", "is_fast"),
+    [
+        P({}, {}, True, id="nothing"),
+        P({"reasons": ["auth:basic:cached", "compress:gzip"]}, {}, True, id="reasons"),
+        P({"reasons": ["a,b", "é", '"']}, {}, True, id="odd reasons"),
+        P({"reasons": ["a", "", "b"]}, {}, False, id="an empty reason"),
+        P({"reasons": ["a", 7]}, {}, False, id="a reason that is no text"),
+        P({"extra": {"n": 1}}, {}, False, id="extra"),
+        P(
+            {},
+            {"wsgimw.redact": {"HTTP_AUTHORIZATION", "HTTP_PROXY_AUTHORIZATION"}},
+            True,
+            id="what Authenticate hides",
+        ),
+        P({}, {"wsgimw.redact": set()}, True, id="nothing hidden"),
+        P({}, {"wsgimw.redact": {"REMOTE_ADDR"}}, False, id="an address hidden"),
+        P({}, {"wsgimw.redact": ["HTTP_COOKIE"]}, False, id="a list, which somebody made"),
+    ],
+)
+def test_the_fast_line_is_that_of_the_entry(
+    known: dict[str, Any],
+    more: dict[str, Any],
+    is_fast: bool,
+    format: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    entries: list[object] = []
+
+    def counted(flow: Any, masks: Any) -> Any:
+        entries.append(flow)
+        return make_entry(flow, masks)
+
+    monkeypatch.setattr(finish, "make_entry", counted)
+
+    def line() -> str:
+        lines = io.StringIO()
+        serve(AccessLog(format=format, sink=lines)(say(**known)), make_environ(**more))
+        return re.sub(r'("\w+_ms":)[\d.]+', r"\1-", lines.getvalue())
+
+    fast = line()
+    assert bool(entries) is not (is_fast or (format == "combined" and "wsgimw.redact" not in more))
+    monkeypatch.setattr(finish, "FAST", {})
+    assert fast == line()
 
 
 def test_logfmt_line() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import io
 import pickle
 import sys
@@ -224,6 +225,9 @@ def test_the_answer_to_a_denial(
     assert call.raw == (b"" if method == "HEAD" else body)
 
 
+ODD: list[tuple[Any, str]] = [("5", "1"), (None, "1"), (-1, "1"), (10**400, "86400")]
+
+
 @pytest.mark.parametrize(
     ("denied", "status", "extra"),
     [
@@ -233,6 +237,10 @@ def test_the_answer_to_a_denial(
         pytest.param(Denied(413, "x"), "413", [], id="413"),
         pytest.param(Denied(403, "x"), "403", [], id="403"),
         pytest.param(Unavailable(7), "503", [("Retry-After", "7")], id="Unavailable"),
+        *(
+            pytest.param(Unavailable(odd), "503", [("Retry-After", text)], id=f"after {odd!r:.9}")
+            for odd, text in ODD
+        ),
     ],
 )
 def test_what_a_scheme_of_ones_own_says(denied: Any, status: str, extra: list[Any]) -> None:
@@ -582,7 +590,20 @@ def test_a_refusal_of_ours_is_the_same_again() -> None:
     ]
     assert heads[0] == heads[2] == heads[3]
     assert heads[1] == heads[4] != heads[0]
-    assert heads[0][1] is not heads[3][1]  # rule 12: the receiver may change it
+
+
+def test_who_gets_a_refusal_may_change_its_head() -> None:
+    """Rule 12: it is remembered, and the list that goes out is not."""
+    app = Authenticate(BASIC)(show)
+    given: list[Any] = []
+
+    def start_response(status: str, headers: Any, exc_info: Any = None) -> Any:
+        given.append([*headers])
+        headers.clear()
+
+    for _ in range(2):
+        app(make_environ(HTTP_AUTHORIZATION=basic(ADA, "no")), start_response)
+    assert given[0] == given[1] != []
 
 
 def test_a_body_passes_as_it_is() -> None:
@@ -604,16 +625,24 @@ def test_what_the_app_raises_goes_up() -> None:
         Authenticate(BASIC)(app)(make_environ(HTTP_AUTHORIZATION=basic()), lambda *head: print)
 
 
-def test_a_challenge_that_raises_later_is_logged(caplog: pytest.LogCaptureFixture) -> None:
+@pytest.mark.parametrize(
+    "later", [ValueError(), "Bad\r\nSet-Cookie: a=b"], ids=["raises", "is bad"]
+)
+def test_a_challenge_that_fails_later_is_logged(
+    caplog: pytest.LogCaptureFixture, later: Any
+) -> None:
     class Bad(Fixed):
         def challenge(self, realm: str, denied: Denied | None) -> str | None:
-            if denied is not None:
-                raise ValueError
-            return None
+            if denied is None:
+                return "Good"
+            if isinstance(later, Exception):
+                raise later
+            return str(later)
 
-    call = ask(Authenticate(Bad(Denied(401, "x"))))
+    call = ask(Authenticate(BASIC, Bad(Denied(401, "x"))))
     assert call.status[:3] == "401"
-    assert "challenge" in caplog.text
+    assert call.values("WWW-Authenticate") == [ASK_BASIC, "Good"], "as if nothing had been sent"
+    assert "the challenge of Fixed failed" in caplog.text
 
 
 def test_it_is_a_value() -> None:
@@ -646,6 +675,15 @@ def test_claims_are_read_only_and_not_shown() -> None:
     assert "hunter2" not in repr(who)
     with pytest.raises(TypeError):
         who.claims["x"] = 1  # type: ignore[index]
+
+
+def test_an_identity_survives_a_pickle_and_a_copy() -> None:
+    who = Identity("ada", "Basic", frozenset("a"), frozenset("b"), {"c": [1]}, 5.0)
+    for again in (pickle.loads(pickle.dumps(who)), copy.deepcopy(who), copy.copy(who)):
+        assert again == who and again.claims == {"c": [1]}
+        claims: Any = again.claims
+        with pytest.raises(TypeError):
+            claims["x"] = 1
 
 
 def test_schemes_survive_a_pickle() -> None:

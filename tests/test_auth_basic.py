@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import pickle
+import signal
 import threading
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.auth_kit import ADA, PASSWORD, Clock, ask, basic, encoded, sent, sha
+from tests.auth_kit import ADA, PASSWORD, Clock, ask, basic, encoded, sent, sha, status_of
 from wsgimw.auth import (
     Account,
     Authenticate,
@@ -22,6 +25,7 @@ from wsgimw.auth import (
     Denied,
     Event,
     HashGuard,
+    HtpasswdFile,
     Identity,
     Throttle,
     Users,
@@ -50,6 +54,9 @@ def status(header: str, users: Any = USERS) -> str:
         pytest.param(basic("x" * 256, ""), ("x" * 256, ""), id="256 bytes of user, no password"),
         pytest.param(basic("u", "y" * 1024), ("u", "y" * 1024), id="1024 bytes of password"),
         pytest.param(basic("u", "\ufffd"), ("u", "\ufffd"), id="Hono: U+FFFD is a character"),
+        pytest.param(
+            "Basic" + encoded("ada:xyz").rjust(8192 - len("Basic")), (ADA, "xyz"), id="8 KiB"
+        ),
     ],
 )
 def test_credentials_that_are_well_formed(header: str, wanted: tuple[str, str]) -> None:
@@ -70,6 +77,9 @@ MALFORMED = {
     "a newline at the end": f"{basic()}\n",
     "padding left out": sent("ada:x").rstrip("="),
     "padding too much": f"Basic {encoded('ada:xxx')}=",
+    "padding where there is none to do": f"Basic {encoded('ada:xx')}=",
+    "and twice": f"Basic {encoded('ada:xx')}==",
+    "padding in the middle": f"Basic {encoded('ada:x')}{encoded('ada:x')}",
     "url-safe alphabet": sent("ada:???>>>").replace("/", "_").replace("+", "-"),
     "Rack#1138, h3#1393: no colon": sent("ada"),
     "byte 0xE9: 500 in Flask": sent(b"ad\xe9:x"),
@@ -84,6 +94,7 @@ MALFORMED = {
     "C1 in the user": sent("ada\x85:x"),
     "no user": sent(":x"),
     "257 bytes of user": basic("x" * 257, "x"),
+    "256 characters and 257 bytes of user": basic("é" + "x" * 255, "x"),
     "129 two-byte characters of user": basic("é" * 129, "x"),
     "1025 bytes of password": basic("u", "y" * 1025),
     "100 kB": basic("u", "y" * 100_000),
@@ -314,16 +325,60 @@ def test_keys_are_of_the_process_and_in_no_repr_and_no_pickle() -> None:
 @pytest.mark.parametrize(
     ("one", "other"),
     [
-        pytest.param(basic("a", "b:c"), basic("a:b", "c"), id="CVE-2026-41263: where the colon is"),
-        pytest.param(basic("ada", "x"), basic("ada", "x").lower(), id="case of the base64"),
-        pytest.param(basic("ada", "x"), basic("ada", "x\x00"), id="GHSA-6765-c87h-8mrf: NUL"),
-        pytest.param(basic("ada", "y" * 72), basic("ada", "y" * 73), id="73 bytes"),
+        pytest.param(("a", "b:c"), basic("ab", ":c"), id="CVE-2026-41263: where the colon is"),
+        pytest.param(("ada", "x"), basic("ada", "x").lower(), id="case of the base64"),
+        pytest.param(("ada", "x"), basic("ada", "x\x00"), id="GHSA-6765-c87h-8mrf: NUL"),
+        pytest.param(("ada", "x"), basic("ada\x00", "x"), id="NUL in the user"),
+        pytest.param(("ada", "y" * 72), basic("ada", "y" * 73), id="73 bytes"),
+        pytest.param(("ada", "y" * 1024), basic("ada", "y" * 1025), id="1025 bytes"),
     ],
 )
-def test_entries_are_kept_apart(one: str, other: str) -> None:
-    cache = verified.VerifiedCache(60)
-    if one != other:
-        assert cache.digest(one) != cache.digest(other)
+def test_entries_are_kept_apart(one: tuple[str, str], other: str) -> None:
+    scheme = Basic(lambda user, password: (user, password) == one)
+    layer = Authenticate(scheme)
+    for _ in range(2):
+        call = ask(layer, auth=basic(*one))
+        assert (call.status[:3], call.environ["REMOTE_USER"]) == ("200", one[0])
+        assert ask(layer, auth=other).status[:3] == "401"
+    assert [*scheme._verified.entries] == [scheme._verified.digest(basic(*one))]
+
+
+def test_what_is_forgotten_is_shared_with_nobody_who_comes_later() -> None:
+    """A check that began before `forget` must not answer for a request that came after it."""
+    asked: list[str] = []
+    begun, go = threading.Event(), threading.Event()
+    right = ["old"]
+
+    def check(user: str, password: str) -> bool:
+        asked.append(password)
+        matches = password == right[0]
+        if len(asked) == 1:
+            begun.set()
+            assert go.wait(20)
+        return matches
+
+    scheme = Basic(check)
+    layer = Authenticate(scheme)
+    before: list[str] = []
+    late: list[str] = []
+    first, second = (
+        threading.Thread(target=lambda said=said: said.append(status_of(layer, basic(ADA, "old"))))
+        for said in (before, late)
+    )
+    first.start()
+    try:
+        assert begun.wait(20)
+        right[0] = "new"
+        scheme.forget(ADA)
+        second.start()
+        second.join(1)  # were the check shared, this would wait for the first one
+    finally:
+        go.set()
+        first.join()
+    second.join()
+    assert (before, late) == (["200"], ["401"])
+    assert asked == ["old", "old"] and not scheme._verified.entries
+    assert ask(layer, auth=basic(ADA, "old")).status[:3] == "401"
 
 
 def test_a_fork_starts_empty_with_another_key() -> None:
@@ -345,6 +400,46 @@ def test_a_fork_starts_empty_with_another_key() -> None:
     assert os.waitpid(child, 0)[1] == 0
     assert said == "False 0 True"
     assert scheme._verified.digest("x") == before and len(scheme._verified.entries) == 1
+
+
+def test_no_lock_that_was_held_at_the_fork_is_held_in_the_child(tmp_path: Path) -> None:
+    """Another thread may have held any of them, and is not there to give it back."""
+    path = tmp_path / "users"
+    path.write_text(f"{ADA}:{sha(PASSWORD)}")
+    table, throttle = HtpasswdFile(path), Throttle(per_client=(1, 60))
+    scheme = Basic(table, throttle=throttle, guard=HashGuard(1))
+    counts: Any = throttle._counts
+    locks: list[Callable[[], threading.Lock]] = [
+        lambda: table._state.lock,
+        lambda: throttle._state.lock,
+        lambda: counts._lock,
+        lambda: scheme._verified._lock,
+        lambda: scheme.guard._state.lock,
+    ]
+    read, write = os.pipe()
+    with contextlib.ExitStack() as held:
+        for lock in locks:
+            held.enter_context(lock())
+        child = os.fork()
+        if child == 0:
+            try:
+                signal.alarm(20)
+                free = [lock().acquire(blocking=False) for lock in locks]
+                for lock in locks:
+                    lock().release()
+                table.reload()
+                codes = [
+                    status_of(Authenticate(scheme), basic(ADA, password))
+                    for password in (PASSWORD, "no", "no")
+                ]
+                os.write(write, f"{free} {codes}".encode())
+            finally:
+                os._exit(0)
+    os.close(write)
+    with os.fdopen(read) as pipe:
+        said = pipe.read()
+    assert os.waitpid(child, 0)[1] == 0
+    assert said == f"{[True] * 5} {['200', '401', '429']}"
 
 
 def test_a_guard_that_was_full_at_the_fork_is_free_in_the_child() -> None:
@@ -563,4 +658,41 @@ def test_eight_threads_share_one_layer() -> None:
         thread.start()
     for thread in threads:
         thread.join()
+    assert not wrong
+
+
+def test_a_password_that_changes_under_threads() -> None:
+    """Nobody gets in by the old password in a request that began after the change."""
+    table = Table(ada="0")
+    layer = Authenticate(Basic(table, guard=HashGuard(9, wait=60)))
+    changing = -1
+    current = [0]
+    wrong: list[tuple[int, int, str]] = []
+    done = threading.Event()
+
+    def run() -> None:
+        while not done.is_set():
+            before = current[0]
+            if before == changing:
+                continue
+            said = status_of(layer, basic(ADA, str(before)))
+            if said != "200" and current[0] == before:
+                wrong.append((before, current[0], said))
+            if before and status_of(layer, basic(ADA, str(before - 1))) != "401":
+                wrong.append((before, current[0], "the old one"))
+
+    threads = [threading.Thread(target=run) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    try:
+        for number in range(1, 12):
+            assert status_of(layer, basic(ADA, str(number - 1))) == "200"
+            current[0] = changing
+            table.users[ADA] = Account(sha(str(number)))
+            current[0] = number
+            assert status_of(layer, basic(ADA, str(number - 1))) == "401"
+    finally:
+        done.set()
+        for thread in threads:
+            thread.join()
     assert not wrong

@@ -5,13 +5,22 @@ from __future__ import annotations
 import hashlib
 import hmac
 import inspect
+import re
 import sys
+from datetime import datetime
+from typing import Any
 
 import pytest
 import webtest
 from flask import Flask
 
 from examples import api_with_jwt, private_area, session_cookie, webhook
+from tests import test_auth_jwt
+from tests.auth_kit import ask
+from tests.test_auth_jwt import ATTACKS, NOW, token
+from tests.venvs import ROOT
+from wsgimw import Authenticate
+from wsgimw.auth import Bearer
 from wsgimw.testing import lint
 
 
@@ -56,6 +65,68 @@ def test_webhook() -> None:
     client.post("/hook", body + " ", headers=headers, status=401)
     client.post("/hook", body, status=401)
     client.get("/", status=404)
+
+
+# What is signed by the right key, and of which PyJWT thinks otherwise than `JWT` does.
+LENIENT = {
+    "b64 true",
+    "CVE-2025-61920: very long",
+    "nbf as str",
+    "iat false",
+    "typ of an id token",
+    "typ a number",
+    "typ null",
+    "a name twice in the claims",
+    "a name twice in the header",
+    "claims with a BOM",
+    "padding",
+}
+
+
+def recipe() -> Any:
+    """Make the verifier that the guide shows; `key` is the reader's own."""
+    guide = (ROOT / "docs" / "auth.md").read_text()
+    (source,) = [
+        text
+        for text in re.findall(r"^```python\n(.*?)^```$", guide, re.DOTALL | re.MULTILINE)
+        if "PyJWT" in text
+    ]
+    names: dict[str, Any] = {"key": test_auth_jwt.PEM}
+    exec(compile(source, "docs/auth.md", "exec"), names)
+    return names["PyJWT"]()
+
+
+@pytest.fixture
+def at_now(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Set the clock of PyJWT to the moment of the tests of `JWT`."""
+
+    class Fixed(datetime):
+        @classmethod
+        def now(cls, tz: Any = None) -> Any:
+            return datetime.fromtimestamp(NOW, tz)
+
+    monkeypatch.setattr("jwt.api_jwt.datetime", Fixed)
+
+
+@pytest.mark.usefixtures("at_now")
+def test_the_recipe_of_pyjwt() -> None:
+    call = ask(Authenticate(Bearer(recipe())), auth=f"Bearer {token(email='a@example.org')}")
+    known = call.environ["wsgimw.identity"]
+    assert (known.subject, known.scheme, known.expires) == ("ada", "Bearer", NOW + 600)
+    assert known.claims["email"] == "a@example.org"
+
+
+@pytest.mark.parametrize(
+    ("name", "make"), [pytest.param(name, make, id=name) for name, make in ATTACKS.items()]
+)
+@pytest.mark.usefixtures("at_now")
+def test_the_recipe_of_pyjwt_under_attack(
+    name: str, make: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    """None gets in that the key has not signed, and none makes it raise."""
+    call = ask(Authenticate(Bearer(recipe())), auth=f"Bearer {make()}")
+    assert call.status[:3] in ("400", "401") or name in LENIENT
+    assert call.status[:3] != "503" and not caplog.records
 
 
 def test_session_cookie() -> None:

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from joserfc.jwk import ECKey, OctKey, RSAKey
 
-from tests.auth_kit import Clock, ask
+from tests.auth_kit import Clock, ask, status_of
 from tests.test_auth_jwt import CLAIMS, NOW, signed
 from wsgimw.auth import ANY, JWKS, JWT, Authenticate, Bearer, Event, Unavailable, jwks, jwt
 
@@ -120,6 +120,14 @@ def test_nothing_is_fetched_before_the_first_token(provider: Provider, clock: Cl
     assert checked.verify(token())
     assert checked.verify(token(None))
     assert provider.fetches == 1
+
+
+def test_no_proxy_is_asked(
+    provider: Provider, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("http_proxy", "https_proxy", "all_proxy"):
+        monkeypatch.setenv(name, "http://127.0.0.1:1")
+    assert status(keys_of(provider)) == "200"
 
 
 def test_old_keys_are_used_while_new_ones_are_fetched(provider: Provider, clock: Clock) -> None:
@@ -367,6 +375,40 @@ def test_requests_during_an_outage_under_threads(provider: Provider, clock: Cloc
     assert provider.fetches <= 2
     provider.gate.set()
     settled(keys)
+
+
+def test_rotation_under_threads(provider: Provider, clock: Clock) -> None:
+    """The old key is good until it is gone; the new one is found by one fetch, not by eight."""
+    keys = keys_of(provider)
+    layer = Authenticate(Bearer(verifier(keys)))
+    old, new = f"Bearer {token()}", f"Bearer {token('two', TWO)}"
+    assert ask(layer, auth=old).status[:3] == "200"
+    provider.answer = (200, document(one=ONE, two=TWO))
+    seen: dict[str, set[str]] = {old: set(), new: set()}
+    start = threading.Barrier(8)
+
+    def run(number: int) -> None:
+        start.wait(PATIENCE)
+        for turn in range(40):
+            header = (old, new)[(number + turn) % 2]
+            seen[header].add(status_of(layer, header))
+
+    threads = [threading.Thread(target=run, args=(number,)) for number in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    settled(keys)
+    assert seen[old] == {"200"}, "no request with a known key is touched"
+    assert seen[new] <= {"200", "503"}
+    assert provider.fetches == 2
+    assert ask(layer, auth=new).status[:3] == "200"
+    provider.answer = (200, document(two=TWO))
+    clock.now += 300
+    ask(layer, auth=new)
+    settled(keys)
+    assert ask(layer, auth=old).status[:3] == "401"
+    assert ask(layer, auth=new).status[:3] == "200"
 
 
 def test_no_more_threads(provider: Provider, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -20,7 +20,7 @@ from joserfc.jwk import ECKey, KeySet, OctKey, OKPKey, RSAKey
 from tests.auth_kit import Clock, ask
 from tests.test_auth_passwords import without
 from wsgimw.auth import ANY, JWT, APIKey, Authenticate, Bearer, Identity, jwt, key_sets, verified
-from wsgimw.auth.jwt_claims import split
+from wsgimw.auth.jwt_claims import read_object, split
 
 NOW = 1_800_000_000.0
 RSA = RSAKey.generate_key(2048)
@@ -220,6 +220,69 @@ def test_attacks(make: Any) -> None:
     assert verifier().verify(text) is None
     answer = ask(Authenticate(Bearer(verifier())), auth=f"Bearer {text}")
     assert answer.status[:3] in ("401", "400")
+
+
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [
+        pytest.param('{"a": 1, "b": -2}', {"a": 1, "b": -2}, id="numbers"),
+        pytest.param('{"a": 999999999999999999}', {"a": 999999999999999999}, id="18 digits"),
+        pytest.param('{"a": -99999999999999999}', {"a": -99999999999999999}, id="and a sign"),
+        pytest.param('{"a": 1000000000000000000}', None, id="19 digits"),
+        pytest.param('{"a": 1.5e3}', {"a": 1500.0}, id="a fraction"),
+        pytest.param('{"a": 1e309}', None, id="beyond a float"),
+        pytest.param('{"a": -Infinity}', None, id="-Infinity"),
+        pytest.param('{"a": {"b": [true, null]}}', {"a": {"b": [True, None]}}, id="nested"),
+        pytest.param('{"a": {"b": 1, "b": 1}}', None, id="twice, deep inside"),
+        pytest.param('{"a": ' + "[" * 90 + "]" * 90 + "}", dict, id="90 deep"),
+        pytest.param('{"a": ' + "[" * 99999 + "]" * 99999 + "}", None, id="99999 deep"),
+        pytest.param(b'{"a": "\xff"}', None, id="not UTF-8"),
+        pytest.param('{"a": 1} x', None, id="more behind it"),
+        pytest.param("null", None, id="null"),
+        pytest.param("", None, id="empty"),
+    ],
+)
+def test_json_is_read_strictly(text: str | bytes, wanted: Any) -> None:
+    found = read_object(text if isinstance(text, bytes) else text.encode())
+    assert found == wanted or (wanted is dict and isinstance(found, dict))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "e30.e30",
+        "e30.e.AA",
+        "e30.e30.A",
+        "e.e30.AA",
+        "e30.e30.AA.",
+        "e30..AA",
+        "e30.e30.A=",
+        "W10.e30.AA",
+    ],
+)
+def test_what_is_no_token(text: str) -> None:
+    assert split(text) is None
+
+
+def test_a_token_taken_apart() -> None:
+    parts = split("eyJhIjoxfQ.eyJiIjoyfQ._-8")
+    assert parts == ({"a": 1}, b'{"b":2}', b"\xff\xef", b"eyJhIjoxfQ.eyJiIjoyfQ")
+
+
+@pytest.mark.parametrize("moment", [int, float])
+def test_times_are_whole_numbers_or_fractions(moment: Any) -> None:
+    times = {"exp": moment(NOW + 60), "nbf": moment(NOW), "iat": moment(NOW)}
+    found = verifier().verify(token(**times))
+    assert found is not None and found.expires == NOW + 60
+    for late in ({"exp": moment(NOW - 60)}, {"nbf": moment(NOW + 60)}, {"iat": moment(NOW + 60)}):
+        assert verifier().verify(token(**times | late)) is None
+
+
+def test_the_leeway_to_the_second() -> None:
+    strict = verifier(leeway=0)
+    assert strict.verify(token(exp=NOW)) is None
+    assert strict.verify(token(exp=NOW + 1, nbf=NOW, iat=NOW))
+    assert strict.verify(token(nbf=NOW + 1)) is None
 
 
 @pytest.mark.parametrize(
@@ -504,6 +567,14 @@ def test_two_schemes_with_one_verifier_are_kept_apart() -> None:
         assert ask(layer, auth=f"Bearer {token()}").environ["AUTH_TYPE"] == "Bearer"
         call = ask(layer, HTTP_X_API_KEY=token())
         assert call.environ["AUTH_TYPE"] == call.environ["wsgimw.identity"].scheme == "ApiKey"
+
+
+@pytest.mark.parametrize("between", ["\t", ",", '"', "=", "/", ""])
+def test_what_is_malformed_stays_so_when_its_token_is_remembered(between: str) -> None:
+    layer = Authenticate(Bearer(verifier()))
+    assert ask(layer, auth=f"Bearer {token()}").status[:3] == "200"
+    assert ask(layer, auth=f"bearer {token()}").status[:3] == "200"
+    assert ask(layer, auth=f"Bearer{between}{token()}").status[:3] in ("400", "401")
 
 
 def test_events_are_of_what_was_verified_alone() -> None:

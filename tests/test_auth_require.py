@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from unicodedata import normalize
 
 import pytest
 from hypothesis import given, settings
@@ -22,6 +23,7 @@ from wsgimw.auth import (
     scope,
     user,
 )
+from wsgimw.auth.rules import _UNDONE, methods_of
 from wsgimw.http.paths import canonical
 
 EXAMPLE: dict[str, Any] = {
@@ -146,6 +148,12 @@ def test_prefixes_in_both_spellings(path: str, who: Identity, wanted: str) -> No
     assert status(_PUBLIC, who, path) == wanted
 
 
+def test_an_opening_in_capitals_is_one_only_as_written() -> None:
+    rules = {"/": "nobody", "/Docs": "anyone"}
+    found = [status(rules, ADA, path) for path in ("/Docs", "/Docs/x", "/docs", "/DOCS", "/Docs2")]
+    assert found == ["200", "200", "403", "403", "403"]
+
+
 def test_rules_that_differ_in_case_alone_are_both_asked() -> None:
     rules = {"/": "anyone", "/docs": user("a"), "GET /Docs": user("b")}
     one = {
@@ -163,9 +171,30 @@ def test_every_rule_above_counts_where_the_path_may_be_half_undone() -> None:
     rules = {"/": "anyone", "/admin": role("admin"), "/admin/public": "anyone"}
     for path in ("/admin/public", "/admin/public/x"):
         assert status(rules, None, path) == "200"
-    for path in ("//admin//public", "/admin/public//x", "/admin/public;a", "/admin%2Fpublic"):
+    for path in (
+        "//admin//public",
+        "/admin/public//x",
+        "/admin/public;a",
+        "/admin%2Fpublic",
+        "/admin\\public",
+        "/admin\uff0fpublic.",
+        "/admin/public\uff1ba",
+    ):
         assert status(rules, None, path) == "401"
         assert status(rules, ADMIN, path) == "200"
+
+
+def test_whatever_becomes_a_divider_may_be_half_undone() -> None:
+    """NFKC makes a slash of U+FF0F, and of some characters that one would not think of."""
+    found = [
+        char
+        for char in map(chr, [*range(0x80, 0xD800), *range(0xE000, 0x110000)])
+        if not {*"/\\;%"}.isdisjoint(normalize("NFKC", char))
+    ]
+    assert len(found) >= 12
+    for char in found:
+        assert _UNDONE(f"/admin{char}"), hex(ord(char))
+    assert not _UNDONE("/Zo\xeb/50%.x/\u3042")
 
 
 METHODS = {"/": "anyone", "DELETE,PUT /": "nobody", "/x": "anyone", "GET /x": "nobody"}
@@ -196,6 +225,31 @@ METHODS = {"/": "anyone", "DELETE,PUT /": "nobody", "/x": "anyone", "GET /x": "n
 )
 def test_methods(keys: dict[str, str], wanted: str) -> None:
     assert status(METHODS, **{"REQUEST_METHOD": "POST"} | keys) == wanted
+
+
+@pytest.mark.parametrize(
+    ("environ", "wanted"),
+    [
+        pytest.param({}, [""], id="nothing at all"),
+        pytest.param({"REQUEST_METHOD": "GET"}, ["GET"], id="no query"),
+        pytest.param({"REQUEST_METHOD": "get", "QUERY_STRING": ""}, ["get", "GET"], id="small"),
+        pytest.param(
+            {
+                "REQUEST_METHOD": "POST",
+                "HTTP_X_HTTP_METHOD_OVERRIDE": "put",
+                "HTTP_X_METHOD_OVERRIDE": " Patch ,",
+                "HTTP_X_HTTP_METHOD": "PUT",
+                "QUERY_STRING": "a=_method&_method=delete;_Method=%50ut&_method",
+            },
+            ["POST", "PUT", "PATCH", "DELETE"],
+            id="all of them, each once",
+        ),
+    ],
+)
+def test_the_methods_that_a_request_may_be_taken_for(
+    environ: dict[str, str], wanted: list[str]
+) -> None:
+    assert methods_of(environ) == wanted
 
 
 def test_head_may_have_a_rule_of_its_own() -> None:
@@ -329,7 +383,10 @@ def test_the_answers(method: str) -> None:
         pytest.param({"/": role}, TypeError, r'the class role; write role\("name"\)', id="class"),
         pytest.param({"/": 3}, TypeError, "it takes a word", id="a number"),
         pytest.param({"/": lambda: True}, TypeError, "function of", id="no arguments"),
-        pytest.param({"/": "anyone", "x": "anyone"}, ValueError, "'/x'", id="no slash"),
+        pytest.param(
+            {"/": "anyone", "x": "anyone"}, ValueError, "begins with a slash: '/x'", id="no slash"
+        ),
+        pytest.param({"/": "anyone", "//": "nobody"}, ValueError, "write '/'", id="slashes alone"),
         pytest.param({"/": "anyone", "/a//b": "anyone"}, ValueError, "'/a/b'", id="double slash"),
         pytest.param({"/": "anyone", "/a;b": "anyone"}, ValueError, "'/a'", id="params"),
         pytest.param({"/": "anyone", "/a/../b": "anyone"}, ValueError, "dot segments", id="dots"),

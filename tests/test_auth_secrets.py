@@ -5,12 +5,13 @@ from __future__ import annotations
 import io
 import logging
 import traceback
+from base64 import urlsafe_b64encode
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
-from tests.auth_kit import basic, posting, sent, sha
+from tests.auth_kit import basic, encoded, posting, sent, sha
 from wsgimw import AccessLog, CatchErrors, Require, compose
 from wsgimw.auth import (
     ANY,
@@ -245,3 +246,44 @@ def test_an_error_that_cannot_be_shown(caplog: pytest.LogCaptureFixture) -> None
     error.__notes__ = Notes(["x"])
     log_masked("it", error, make_environ(), [])
     assert "Odd" in caplog.text and CANARY not in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        pytest.param("HTTP_COOKIE", f"session={CANARY}", id="a cookie"),
+        pytest.param("HTTP_COOKIE", f"a=b; session={CANARY}; c=d", id="one of several"),
+        pytest.param("HTTP_COOKIE", f'a=b; session="{CANARY}"', id="quoted"),
+        pytest.param("HTTP_COOKIE", f"session={CANARY}.time.mark", id="a part of a signed one"),
+        pytest.param("HTTP_COOKIE", f"session={encoded(CANARY)}.time.mark", id="and encoded"),
+        pytest.param("HTTP_COOKIE", f"session={CANARY.replace('-', '%2D')}", id="and escaped"),
+        pytest.param("HTTP_AUTHORIZATION", f'Digest nonce=x, response="{CANARY}"', id="Digest"),
+        pytest.param("HTTP_AUTHORIZATION", f"Token {CANARY}", id="a scheme of one's own"),
+        pytest.param("HTTP_AUTHORIZATION", f"Basic !{encoded(CANARY)}", id="junk before base64"),
+        pytest.param("HTTP_X_SIGNED", f"t=1,v1={CANARY}", id="a signature"),
+        pytest.param(
+            "HTTP_AUTHORIZATION",
+            f"Bearer {urlsafe_b64encode(f'ÿ?~{CANARY}'.encode()).decode().rstrip('=')}",
+            id="url-safe base64",
+        ),
+    ],
+)
+def test_a_scheme_of_ones_own_that_tells_everything(
+    key: str, value: str, places: list[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    class Telling:
+        name = "Telling"
+        reads = frozenset({key})
+
+        def authenticate(self, environ: Any) -> Any:
+            said = f"ÿ?~{CANARY}" if environ[key].startswith("Bearer") else CANARY
+            raise LookupError(f"nobody has {said}")
+
+        def challenge(self, realm: str, denied: Any) -> str | None:
+            return None
+
+    environ = make_environ(**{key: value})
+    call = Call(Authenticate(Telling())(lambda environ, start: []), environ).run()
+    assert call.status[:3] == "503"
+    places.append(repr(call.headers))
+    assert "LookupError: nobody has [redacted" in caplog.text, "and no more than that is hidden"

@@ -257,6 +257,27 @@ def test_a_bad_file_keeps_the_last_good_table_and_says_so_once(
     assert bound is not None
 
 
+def test_a_file_that_can_be_read_again_is_read(
+    file: File, clock: Clock, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A changed mode or owner shows in none of the things that are compared."""
+    table = HtpasswdFile(file.path)
+    file.write(ada="two")
+
+    def forbidden(*arguments: Any) -> Any:
+        raise PermissionError("not yours")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(htpasswd, "open", forbidden, raising=False)
+        for _ in range(4):
+            clock.now += 1
+            assert is_one(table, "one")
+    assert len(caplog.records) == 1
+    clock.now += 1
+    assert is_one(table, "two")
+    assert not table._state.told
+
+
 def test_a_file_that_is_back_as_it_was_is_good_again(file: File, clock: Clock) -> None:
     table = HtpasswdFile(file.path)
     away = file.path.with_suffix(".away")

@@ -88,7 +88,16 @@ def test_a_layer_imports_no_other_layer() -> None:
         *(f"wsgimw.{name}" for name in MODULES),
         *(
             f"wsgimw.{name}"
-            for name in ("compose", "describe", "exchange", "facts", "misuse", "onion")
+            for name in (
+                "compose",
+                "describe",
+                "exchange",
+                "facts",
+                "lazy",
+                "misuse",
+                "onion",
+                "request_body",
+            )
         ),
         *(f"wsgimw.http{name}" for name in ("", ".headers", ".negotiation", ".paths")),
     }

@@ -15,7 +15,6 @@ from wsgiref.util import FileWrapper
 
 import pytest
 
-import wsgimw.exchange
 from tests.strict_server import (
     HEADERS,
     App,
@@ -33,7 +32,7 @@ from tests.strict_server import (
 )
 from wsgimw import Exchange, Hooks, compose
 from wsgimw.compose import BaseLayer
-from wsgimw.exchange import Blocks, Flow, drain, flow_through, is_file_wrapper
+from wsgimw.exchange import Blocks, Flow, flow_through, is_file_wrapper
 
 # Four forms of a layer that sees the end; each appends what it saw to its `seen`.
 
@@ -968,101 +967,3 @@ def test_an_error_is_cleared_after_the_hook(app: App) -> None:
     with pytest.raises(ValueError, match="oops"):
         Server().serve(compose(Keeps(), Keeps())(app))
     assert [x.error for x in kept] == [None, None]
-
-
-# Drain (auth.md 3.3).
-
-
-class Input:
-    """A request body that notes how it was read."""
-
-    def __init__(self, data: bytes, *, error: BaseException | None = None) -> None:
-        self.data = io.BytesIO(data)
-        self.error = error
-        self.reads: list[int] = []
-
-    def read(self, size: int) -> bytes:
-        self.reads.append(size)
-        if self.error is not None:
-            raise self.error
-        return self.data.read(size)
-
-
-K = 16384
-
-
-@pytest.mark.parametrize(
-    ("environ", "data", "most", "drained", "reads"),
-    [
-        pytest.param({"CONTENT_LENGTH": "5"}, b"hello", 5, True, [5], id="as long as allowed"),
-        pytest.param({"CONTENT_LENGTH": "6"}, b"hello!", 5, False, [], id="longer: not begun"),
-        pytest.param({"CONTENT_LENGTH": "0"}, b"", 5, True, [], id="empty"),
-        pytest.param({"CONTENT_LENGTH": ""}, b"", 5, True, [], id="no body at all"),
-        pytest.param({}, b"", 5, True, [], id="no length"),
-        pytest.param(
-            {"HTTP_TRANSFER_ENCODING": "chunked"}, b"x", 5, False, [], id="chunked, end unknown"
-        ),
-        pytest.param(
-            {"wsgi.input_terminated": True}, b"hello", 5, True, [6, 1], id="chunked, end known"
-        ),
-        pytest.param(
-            {"wsgi.input_terminated": True}, b"hello!", 5, False, [6], id="chunked and longer"
-        ),
-        pytest.param({"CONTENT_LENGTH": "9"}, b"hello", 9, False, [9, 4], id="the client is gone"),
-        pytest.param(
-            {"CONTENT_LENGTH": "9", "wsgi.input_terminated": True},
-            b"hello",
-            9,
-            True,
-            [9, 4],
-            id="shorter than said, and its end is known",
-        ),
-        pytest.param(
-            {"CONTENT_LENGTH": str(2 * K + 1)},
-            bytes(2 * K + 1),
-            3 * K,
-            True,
-            [K, K, 1],
-            id="in pieces of 16 KiB",
-        ),
-        pytest.param(
-            {"CONTENT_LENGTH": "5", "HTTP_EXPECT": "100-Continue"},
-            b"",
-            9,
-            False,
-            [],
-            id="the client waits for 100",
-        ),
-        pytest.param({"CONTENT_LENGTH": "-5"}, b"", 9, False, [], id="a negative length"),
-        pytest.param({"CONTENT_LENGTH": "\xb2"}, b"", 9, False, [], id="digits that are none"),
-        pytest.param({"CONTENT_LENGTH": "9" * 5000}, b"", 9, False, [], id="a length without end"),
-    ],
-)
-def test_drain(environ: Any, data: bytes, most: int, drained: bool, reads: list[int]) -> None:
-    stream = Input(data)
-    assert drain({**environ, "wsgi.input": stream}, most) is drained
-    assert stream.reads == reads
-
-
-def test_drain_of_an_input_that_fails() -> None:
-    environ = {"CONTENT_LENGTH": "5"}
-    assert drain({**environ, "wsgi.input": Input(b"", error=OSError())}, 5) is False
-    assert drain(environ, 5) is False
-    with pytest.raises(KeyboardInterrupt):
-        drain({**environ, "wsgi.input": Input(b"", error=KeyboardInterrupt())}, 5)
-
-
-def test_drain_of_an_input_that_gives_more_than_asked_for() -> None:
-    class Generous(Input):
-        def read(self, size: int) -> bytes:
-            return super().read(size) + b"more"
-
-    assert drain({"CONTENT_LENGTH": "5", "wsgi.input": Generous(b"hello")}, 5) is True
-
-
-def test_drain_stops_when_its_time_is_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    now = iter([10.0, 10.5, 11.0, 11.5])
-    monkeypatch.setattr(wsgimw.exchange, "perf_counter", lambda: next(now))
-    stream = Input(bytes(5 * K))
-    assert drain({"CONTENT_LENGTH": str(5 * K), "wsgi.input": stream}, 5 * K) is False
-    assert stream.reads == [K]

@@ -99,7 +99,7 @@ def test_importing_the_package_loads_the_core_alone() -> None:
     )
     loaded = run(code).split()
     ours = {name for name in loaded if name.partition(".")[0] == "wsgimw"}
-    core = {"compose", "describe", "exchange", "lazy", "misuse", "onion"}
+    core = {"compose", "describe", "exchange", "lazy", "misuse", "onion", "request_body"}
     assert ours == {"wsgimw", "wsgimw.http", "wsgimw.http.paths", *(f"wsgimw.{x}" for x in core)}
     others = {name.partition(".")[0] for name in loaded} - {"wsgimw"}
     assert others <= sys.stdlib_module_names
@@ -149,7 +149,7 @@ def test_everything_that_is_offered_is_listed() -> None:
     assert {*lazy_names()} <= set(wsgimw.__all__)
 
 
-CORE = ["compose", "describe", "exchange", "lazy", "misuse", "onion", "http.paths"]
+CORE = ["compose", "describe", "exchange", "lazy", "misuse", "onion", "request_body", "http.paths"]
 
 
 @pytest.mark.parametrize("module", CORE)

@@ -375,3 +375,8 @@ def test_a_long_field_comes_back(unit: str) -> None:
     assert choose_coding(field, ALL) == "identity"
     assert choose_type(field, OFFERS) == TEXT
     assert not names(field, "text/html")
+
+
+@pytest.mark.parametrize("name", ["qX", "qs", "x", "qq", "quality"])
+def test_a_parameter_that_only_begins_like_a_weight_is_none(name: str) -> None:
+    assert weights(f"gzip;{name}=0") == {"gzip": 1.0}

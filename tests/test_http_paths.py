@@ -603,3 +603,27 @@ def test_a_megabyte_comes_back(unit: str) -> None:
 
 def test_a_megabyte_of_marks_does_not_stop_the_server() -> None:
     assert readings(wsgi("/" + "\u0301" * 250_000 + "\u0323" * 250_000)) is None
+
+
+@pytest.mark.parametrize("make", [any_reading_under, all_readings_under])
+def test_only_slashes_are_cut_from_the_end_of_a_prefix(make: Any) -> None:
+    for prefix in ("/relaX", "/relaX/", "/relaX//"):
+        is_there = make(prefix)
+        found = [is_there({"PATH_INFO": path}) for path in ("/relaX", "/relaX/a", "/rela", "/rel")]
+        assert found == [True, True, False, False], prefix
+
+
+def test_how_often_a_path_may_be_wrapped() -> None:
+    """Three times; who needs more has something to hide."""
+    wrapped = ["/a", "/%61", "/%2561", "/%252561", "/%25252561", "/%2525252561"]
+    assert [module.canonical(path) for path in wrapped] == ["/a", "/a", "/a", "/a", None, None]
+
+
+@pytest.mark.parametrize("mark", ["\u0301", "\u0316", "\u20dd"])
+def test_thirty_marks_on_end_and_no_more(mark: str) -> None:
+    assert [module.canonical("/a" + mark * count) is None for count in (1, 30, 31, 32)] == [
+        False,
+        False,
+        mark != "\u20dd",  # of class 0: nothing to sort
+        mark != "\u20dd",
+    ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import calendar
 import doctest
 import hashlib
 import os
@@ -125,6 +126,46 @@ def test_two_digits_of_a_year(ahead: int) -> None:
     assert parse_date(text) == int(datetime(expected, 1, 1, tzinfo=UTC).timestamp())
 
 
+@pytest.mark.parametrize(
+    ("now", "digits", "year"),
+    [
+        (2100, "00", 2100),
+        (2100, "50", 2150),
+        (2100, "51", 2051),
+        (2099, "00", 2000),
+        (2099, "99", 2099),
+        (2000, "50", 2050),
+        (2000, "51", 1951),
+    ],
+)
+def test_two_digits_in_another_year(now: int, digits: str, year: int) -> None:
+    found = module._parse_date(f"Monday, 01-Jan-{digits} 00:00:00 GMT", now)
+    assert found == int(datetime(year, 1, 1, tzinfo=UTC).timestamp())
+
+
+@pytest.mark.parametrize(
+    "name", ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"]
+)
+def test_the_weekday_is_a_name_and_no_more(name: str) -> None:
+    assert parse_date(f"{name[:3]}, 06 Nov 1994 08:49:37 GMT") == THEN
+    assert parse_date(f"{name[:3]} Nov  6 08:49:37 1994") == THEN
+    assert parse_date(f"{name}, 06-Nov-94 08:49:37 GMT") == THEN
+    assert parse_date(f"{name}s, 06-Nov-94 08:49:37 GMT") is None
+    assert parse_date(f"{name}, 06 Nov 1994 08:49:37 GMT") is None
+    assert parse_date(f"{name[:3]}, 06-Nov-94 08:49:37 GMT") is None
+
+
+@pytest.mark.parametrize("year", [1900, 1999, 2000, 2023, 2024, 2100])
+def test_the_days_that_exist_and_no_others(year: int) -> None:
+    names = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec"  # not those of a locale
+    for month, name in enumerate(names.split(), 1):
+        last = calendar.monthrange(year, month)[1]
+        for day in range(33):
+            found = parse_date(f"Sun, {day:02} {name} {year} 12:34:56 GMT")
+            wanted = calendar.timegm((year, month, day, 12, 34, 56))
+            assert found == (wanted if 1 <= day <= last else None), (name, day)
+
+
 @law
 @given(st.integers(-62135596800, 253402300799))
 def test_dates_come_back(seconds: int) -> None:
@@ -212,7 +253,10 @@ def test_matches(field: str, etag: str, strong: bool, weak: bool) -> None:
 @given(st.text(max_size=40), st.text(max_size=10))
 def test_no_text_raises(field: str, etag: str) -> None:
     """Whatever the fields hold."""
-    entity_tags(field), strong_match(field, etag), weak_match(field, etag), parse_date(field)
+    entity_tags(field)
+    strong_match(field, etag)
+    weak_match(field, etag)
+    parse_date(field)
     for method in ("GET", "PUT"):
         environ = {
             "REQUEST_METHOD": method,
@@ -431,6 +475,7 @@ def test_content_tag(data: bytes) -> None:
 def test_environ_is_left_alone() -> None:
     environ = conditions(if_match=OURS, if_none_match="", if_range=DATE)
     before = dict(environ)
-    precondition(environ, OURS, THEN), if_range(environ, OURS, THEN, 0)
+    precondition(environ, OURS, THEN)
+    if_range(environ, OURS, THEN, 0)
     assert environ == before
     assert os.environ is not environ

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import json
 import re
 import shlex
 import sys
@@ -13,10 +14,13 @@ from typing import Any
 import pytest
 
 import wsgimw
+from tests.pages import console, masked
 from tests.serving import serving
 from tests.venvs import ROOT
+from tests.verdicts import counts
 from wsgimw.cli import main
 from wsgimw.testing import lint
+from wsgimw.testing.rules import RULES
 
 README = (ROOT / "README.md").read_text()
 BLOCKS = re.findall(r"^```(\w*)\n(.*?)^```$", README, re.DOTALL | re.MULTILINE)
@@ -151,9 +155,42 @@ def test_table_has_every_layer() -> None:
     table = README.partition("## Layers")[2].partition("\n## ")[0]
     cells = " ".join(re.findall(r"^\| (`.*?) \|", table, re.MULTILINE))
     named = set(re.findall(r"`@?(\w+)", cells))
-    others = {"Exchange", "Layer", "Stack", "compose", "explain"}  # no layers, and makers of none
+    others = {"Exchange", "Layer", "Stack", "compose", "explain", "xray"}  # no layers
     assert named == set(wsgimw.__all__) - others
+
+
+def test_table_is_in_the_order_that_is_meant() -> None:
+    order = (ROOT / "docs" / "order.md").read_text().split("```")[1]
+    meant = [name.strip() for name in order.split(">") if name.strip() not in ("guards", "app")]
+    table = README.partition("## Layers")[2].partition("\n## ")[0]
+    shown = re.findall(r"^\| `(\w+)", table, re.MULTILINE)
+    assert [name for name in shown if name in meant] == meant
 
 
 def test_no_badges() -> None:
     assert "![" not in README
+
+
+def test_what_it_promises_is_counted() -> None:
+    found = json.loads((ROOT / "docs" / "data" / "published.json").read_text())
+    probes = sum(len(rule.probes) for rule in RULES.values())
+    musts = counts(found).split()[3]
+    text = " ".join(README.split())
+    assert f"held to {len(RULES)} [rules](docs/reference/rules.md) of WSGI and HTTP" in text
+    assert f"by {probes} probes: alone, six deep, and beside every other layer" in text
+    assert f"of {len(found)} published ones [{musts} break a MUST]" in text
+
+
+def test_the_xray_shows_what_is_shown(tmp_path: Path) -> None:
+    (tmp_path / "hello.py").write_text(PYTHON[0])
+    command = "wsgimw xray hello:application /"
+    assert f"`{command}`" in README
+    assert masked(PLAIN[2]) in masked("".join(console(f"$ {command}\n", tmp_path)))
+
+
+def test_links_into_pages_lead_to_a_heading() -> None:
+    for path, anchor in re.findall(r"\]\((?!https?:)([^)#]*)#([^)]+)\)", README):
+        text = (ROOT / path).read_text() if path else README
+        headings = re.findall(r"^#+ (.*)$", text, re.MULTILINE)
+        slugs = [re.sub(r"[^\w\- ]", "", line.lower()).replace(" ", "-") for line in headings]
+        assert anchor in slugs

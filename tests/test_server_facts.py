@@ -31,7 +31,7 @@ from wsgimw import (
     not_found,
 )
 from wsgimw.auth import Basic
-from wsgimw.exchange import drain, read_body
+from wsgimw.request_body import drain, read_body
 
 ROWS = rows()
 TEXT = [("Content-Type", "text/plain")]

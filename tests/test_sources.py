@@ -26,7 +26,7 @@ LEVELS: list[tuple[str, tuple[str, ...]]] = [
         "what layers share",
         (
             *("record", "redact", "shapes", "codings", "peers", "answers", "facts", "misuse"),
-            "targets",
+            *("targets", "request_body", "spooled"),
         ),
     ),
     ("names", ("describe", "lazy")),
@@ -39,7 +39,7 @@ FRONT_DOOR = -1
 OFFERED = {module.split(".")[1] for module in wsgimw.__dict__["_LAZY"].values()}
 
 # Within one level: who may import whom, since one stands upon the other.
-BESIDE = {("onion", "exchange"), ("shapes", "redact")}
+BESIDE = {("onion", "exchange"), ("shapes", "redact"), ("spooled", "request_body")}
 
 # What stands in a server's place, and so consumes bodies by itself.
 CONSUMERS = ("testing", "devtools", "cli", "__main__")

@@ -32,7 +32,7 @@ from wsgimw.redact import REDACTED, Secret, mask_query, mask_url, secret_names
 if TYPE_CHECKING:
     from wsgimw.access_log.flow import LogFlow
 
-__all__ = ["FIELDS", "Masks", "make_entry", "plain_text", "scalar"]
+__all__ = ["FIELDS", "HIDDEN", "Masks", "make_entry", "plain_text", "scalar"]
 
 FIELDS = (
     "time",
@@ -167,6 +167,8 @@ _HIDDEN_BY = {
     "HTTP_USER_AGENT": ("user_agent",),
     "REMOTE_USER": ("user",),
 }
+HIDDEN = frozenset(_HIDDEN_BY)
+"""Environ keys whose being hidden is seen in an entry."""
 
 
 def _hide(entry: dict[str, Any], hidden: Collection[str]) -> None:

@@ -11,11 +11,11 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from json.encoder import encode_basestring_ascii
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from wsgimw.access_log import clock
 from wsgimw.access_log.clock import rfc3339
-from wsgimw.access_log.entry import Masks, plain_text
+from wsgimw.access_log.entry import HIDDEN, Masks, plain_text
 from wsgimw.access_log.escaping import escape
 from wsgimw.access_log.remembered import Remembered
 from wsgimw.http.paths import percent_path
@@ -61,7 +61,8 @@ def combined(flow: LogFlow, masks: Masks) -> str | None:
     user = flow.record.user or get("REMOTE_USER")
     if script:
         path = f"{script}{path or ''}"
-    if get("wsgimw.redact"):
+    redact = get("wsgimw.redact")
+    if redact and (type(redact) is not set or not HIDDEN.isdisjoint(redact)):
         return None
     second, names, stamp = clock.local
     if not 0.0 <= flow.time - second < 1.0 or names is not time.tzname:
@@ -99,6 +100,14 @@ _addr, _method, _protocol, _host, _agent = [
 ]
 
 
+def _reasons(reasons: list[Any]) -> str:
+    """Show reasons, as far as they are what layers say: texts, and none of them empty."""
+    for reason in reasons:
+        if type(reason) is not str or not reason:
+            return ""
+    return f',"reasons":[{",".join([_json[reason] for reason in reasons])}]'
+
+
 _SHORT = tuple([f"0.{number:03d}" for number in range(1000)])
 
 
@@ -110,12 +119,16 @@ def _milliseconds(microseconds: int) -> str:
 
 
 def json_line(flow: LogFlow, masks: Masks) -> str | None:
-    """Write the JSON object of an entry without `reasons` and `extra`."""
+    """Write the JSON object of an entry without `extra`."""
     start_addr, method, script, path, query, protocol, host = flow.state
     referer, agent = flow.referer, flow.agent
     known = flow.record
     get = flow.environ.get
-    if known.reasons or known.extra or get("wsgimw.redact"):
+    redact = get("wsgimw.redact")
+    if redact and (type(redact) is not set or not HIDDEN.isdisjoint(redact)):
+        return None
+    reasons = ""
+    if known.extra or (known.reasons and not (reasons := _reasons(known.reasons))):
         return None
     addr = get("REMOTE_ADDR", start_addr)
     user = known.user or get("REMOTE_USER")
@@ -155,7 +168,7 @@ def json_line(flow: LogFlow, masks: Masks) -> str | None:
         )
     if referer:
         line = f'{line},"referer":{_json[masks.referer(referer)]}'
-    line = f"{line}{_agent[agent]}}}\n"
+    line = f"{line}{_agent[agent]}{reasons}}}\n"
     if len(line) > LONG:
         forget()
     return line

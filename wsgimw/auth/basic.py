@@ -21,7 +21,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from dataclasses import KW_ONLY, dataclass, field
 from time import monotonic, time
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -158,7 +158,8 @@ class Basic(BuiltIn):
             refusal = throttle._wait(keys)
             if refusal is not None:
                 return refusal
-        account, grant = self._prove(username, password, digest)
+        # With what was forgotten so far, so that nobody shares a check of before.
+        account, grant = self._prove(username, password, (id(self), digest, generation))
         if grant is None:
             if throttle is not None:
                 throttle._failed(keys)
@@ -173,18 +174,18 @@ class Basic(BuiltIn):
         return grant
 
     def _prove(
-        self, username: str, password: str, digest: bytes
+        self, username: str, password: str, key: tuple[Hashable, ...]
     ) -> tuple[Account | None, Grant | None]:
         """Spend the hash: give the account, if there is one, and the grant, if it matches."""
         if self._lookup is None:
             check: Any = self.users
-            said = self.guard.run((id(self), digest), lambda: check(username, password))
+            said = self.guard.run(key, lambda: check(username, password))
             return None, _said(username, said)
         account = self._lookup(username)
         stored = self._decoy(_number(username)) if account is None else account.hash
         matches = self.guard.run(
             # With the stored hash: who comes after a change must not share a check of before.
-            (id(self), digest, stored),
+            (*key, stored),
             lambda: verifier(stored)(password.encode()),
         )
         if account is None or not matches:

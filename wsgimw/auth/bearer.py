@@ -90,10 +90,11 @@ class Bearer(BuiltIn):
         header = environ.get("HTTP_AUTHORIZATION")
         if not header:
             return None
-        if header[:7].lower() != "bearer " and scheme_of(header) != "bearer":
+        spaced = header[:7].lower() == "bearer "
+        if not spaced and scheme_of(header) != "bearer":
             return None
-        if self._recall is not None and header.isascii():
-            # What is remembered was well-formed when it came.
+        if spaced and self._recall is not None and header.isascii():
+            # What is remembered was well-formed when it came, behind a space.
             known = self._recall("Bearer", header[7:])
             if known is not None:
                 return known

@@ -21,10 +21,10 @@ from wsgimw.auth.outcomes import BuiltIn, Emitter, Event, Grant, Refusal
 from wsgimw.auth.remote_user import RemoteUser
 from wsgimw.auth.trusted_header import TrustedHeader
 from wsgimw.describe import describe
-from wsgimw.exchange import drain
 from wsgimw.http.headers import add_directive, add_vary, directives, is_field_value, joined
 from wsgimw.record import KEY as RECORD
 from wsgimw.record import Record
+from wsgimw.request_body import drain
 
 if TYPE_CHECKING:
     from _typeshed import OptExcInfo
@@ -245,6 +245,7 @@ class Decision:
         except Exception as error:
             log_masked(f"the challenge of {name}", error, environ, self.secret)
             headers = [NO_STORE, *self.vary_line]
+            headers += self.challenges if denied.status == 401 else []
             answer = refusal_answer(denied.status, headers, denied.retry_after)
         environ.pop("REMOTE_USER", None)
         self._drain(environ)
@@ -291,8 +292,10 @@ def wait(seconds: float | None) -> str:
     >>> wait(0.2), wait(1.1), wait(None)
     ('1', '2', '1')
     """
-    whole = seconds if seconds is not None and math.isfinite(seconds) else 1
-    return str(min(max(1, math.ceil(whole)), 86400))
+    # It may be of a scheme of somebody's own: whatever it is, the answer is a number.
+    if not isinstance(seconds, (int, float)) or not -math.inf < seconds < math.inf:
+        return "1"
+    return str(math.ceil(min(max(1, seconds), 86400)))
 
 
 def _checked(scheme: Scheme, text: str) -> list[tuple[str, str]]:

@@ -189,7 +189,10 @@ class HtpasswdFile(Part):
                 state.seen = None
                 return
             self._take(data, before)
-        except (OSError, ValueError, ImportError) as error:
+        except OSError as error:
+            # It is read again at the next look: a changed mode shows in nothing that is compared.
+            self._bad(error)
+        except (ValueError, ImportError) as error:
             state.refused = stamp
             self._bad(error)
         else:

@@ -88,6 +88,11 @@ class Identity:
         if not isinstance(self.claims, MappingProxyType):
             object.__setattr__(self, "claims", MappingProxyType(dict(self.claims)))
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        # A read-only mapping cannot be copied; who is asking may be told to another process.
+        given = (self.subject, self.scheme, self.roles, self.scopes)
+        return type(self), (*given, dict(self.claims), self.expires)
+
 
 @dataclass(frozen=True, slots=True)
 class Account:

@@ -2,21 +2,23 @@
 
 An error of a scheme may say what it stumbled over, and that may be a password: a database quotes
 the statement, a parser the text. So the traceback is written here, and everything that was sent is
-looked for in it: as it came, decoded, its parts, and the ways in which Python and the web spell
-them. A part so short that its absence would tell nothing hides the whole message.
+looked for in it: as it came, decoded, its parts (those of a cookie too), and the ways in which
+Python and the web spell them. A part so short that its absence would tell nothing hides the whole
+message.
 """
 
 from __future__ import annotations
 
 import base64
-import binascii
 import json
 import logging
+import re
 import traceback
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
-from urllib.parse import quote, quote_plus
+from urllib.parse import quote, quote_plus, unquote
 
+from wsgimw.http.headers import is_token
 from wsgimw.shapes import mask_shapes
 
 if TYPE_CHECKING:
@@ -28,6 +30,10 @@ _log = logging.getLogger("wsgimw.auth")
 _SHORT = 4
 _MOST = 16384
 _DEPTH = 8
+_PIECES = 256
+_PIECE = re.compile(r"[^\s,;]+").findall
+_NOT_STANDARD = re.compile(r"[^A-Za-z0-9+/]").sub
+_NOT_URL_SAFE = re.compile(r"[^A-Za-z0-9\-_]").sub
 
 
 def log_masked(
@@ -58,16 +64,26 @@ def _parts(value: str) -> Iterable[str]:
     rest = rest.strip()
     for part in (rest or scheme, *rest.split(".")):
         yield part
-        try:
-            text = base64.b64decode(part + "=" * (-len(part) % 4), altchars=None)
-        except (binascii.Error, ValueError):
-            continue
-        decoded = text.decode("utf-8", "replace")
-        yield decoded
-        user, colon, password = decoded.partition(":")
-        if colon:
-            yield user
-            yield password
+        for decoded in _decoded(part):
+            yield decoded
+            user, colon, password = decoded.partition(":")
+            if colon:
+                yield user
+                yield password
+    # Cookies, parameters, signatures: there is no telling which of them is the credential.
+    for part in _PIECE(rest if is_token(scheme) and rest else value)[:_PIECES]:
+        content = part.partition("=")[2].strip('"')
+        for piece in (part, *content.split("."), content, unquote(content)):
+            yield from (text for text in (piece, *_decoded(piece)) if len(text) >= _SHORT)
+
+
+def _decoded(part: str) -> Iterable[str]:
+    """Decode base64 as a careless scheme would: what is no part of an alphabet is dropped."""
+    for dropped, altchars in ((_NOT_STANDARD, b"+/"), (_NOT_URL_SAFE, b"-_")):
+        text = dropped("", part)
+        text = text[:-1] if len(text) % 4 == 1 else text
+        data = base64.b64decode(text + "=" * (-len(text) % 4), altchars)
+        yield data.decode("utf-8", "replace")
 
 
 def _spelt(part: str) -> Iterable[str]:

@@ -50,10 +50,10 @@ from wsgimw.auth.masked import log_masked
 from wsgimw.auth.predicates import compiled, missing_scopes
 from wsgimw.auth.rules import OVERRIDES, Rule, Rules, check_doubles, methods_of
 from wsgimw.compose import BaseLayer
-from wsgimw.exchange import drain
 from wsgimw.facts import Facts
 from wsgimw.http.paths import from_wsgi, readings
 from wsgimw.record import KEY as RECORD
+from wsgimw.request_body import drain
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment

@@ -31,7 +31,11 @@ if TYPE_CHECKING:
 __all__ = ["Consulted", "Rule", "Rules"]
 
 OVERRIDES = ("HTTP_X_HTTP_METHOD_OVERRIDE", "HTTP_X_METHOD_OVERRIDE", "HTTP_X_HTTP_METHOD")
-_UNDONE = re.compile(r"//|\\|;|%[0-9A-Fa-f]{2}").search
+# The last are what NFKC makes a slash, backslash, semicolon or percent sign of.
+_UNDONE = re.compile(
+    r"//|\\|;|%[0-9A-Fa-f]{2}"
+    r"|[\u037e\u2100\u2101\u2105\u2106\ufe14\ufe54\ufe68\ufe6a\uff05\uff0f\uff1b\uff3c]"
+).search
 
 
 class Rule(NamedTuple):

@@ -14,7 +14,8 @@ replaced.
 | `standard` (Standard Webhooks) | `webhook-id`, `webhook-timestamp`, `webhook-signature` | \
 `id.timestamp.body`, the timestamp within `tolerance` seconds |
 
-The standard one protects against a replay after `tolerance`; within it, remember `webhook-id`.
+The standard one protects against a replay after `tolerance`; within it, remember `webhook-id`. An
+id that holds a full stop, which divides what is signed, is refused.
 """
 
 from __future__ import annotations
@@ -34,8 +35,8 @@ from wsgimw.auth.identities import Denied, Identity, is_subject
 from wsgimw.auth.outcomes import BuiltIn, Grant, Refusal
 from wsgimw.auth.parts import Secret
 from wsgimw.describe import describe
-from wsgimw.exchange import BodyError, read_body
 from wsgimw.facts import Facts
+from wsgimw.request_body import BodyError, read_body
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
@@ -146,6 +147,8 @@ class Signature(BuiltIn):
         """Read the three headers: the signatures, and what is signed before the body."""
         name, stamp = environ.get(ID), environ.get(STAMP)
         if not name or not stamp or not _SECONDS(stamp) or len(name) + len(value) > LONGEST:
+            return _MALFORMED
+        if "." in name:  # what was signed could be divided in another way
             return _MALFORMED
         if abs(time() - int(stamp)) > self.tolerance:
             return _OLD

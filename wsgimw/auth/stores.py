@@ -94,6 +94,12 @@ class LimitsStore(Part):
                 f'LimitsStore({mask_url(self.uri)!r}): limits knows "redis://host:port/db", '
                 '"memcached://host:port" and the like'
             ) from None
+        except ValueError:
+            # It quotes what it took for the port, which may be a piece of the password.
+            raise ValueError(
+                "LimitsStore() was given a URI that cannot be read; in a password all but letters, "
+                'digits and - . _ ~ is percent-encoded: LimitsStore("redis://:p%2Fw@host:6379/0")'
+            ) from None
         object.__setattr__(self, "_strategy", FixedWindowRateLimiter(storage))
 
     def __repr__(self) -> str:

@@ -69,7 +69,7 @@ class StaticFiles(BaseLayer):
     precompressed: bool = True
     """Send the siblings `.br`, `.zst`, `.gz` that are not older than their source."""
     compress: bool = True
-    """Without such a sibling compress text once, in memory."""
+    """Without such a sibling compress text of 512 bytes to 64 KiB once, in memory."""
     memory: int = 32 * 2**20
     """Bytes of content that a bound app may hold; files above 64 KiB are never held."""
     dotfiles: bool = False

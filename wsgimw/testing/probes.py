@@ -293,7 +293,7 @@ rule_4 = Rule(
     "Edits of environ in place leak outwards",
     text="A change that must not be seen outside (a mount, a retry, a sub-request) is made on "
     "a copy of environ. It is never undone after the call: the body still runs then. "
-    "Setting a key costs 43 ns, a copy of 30 keys 212 ns.",
+    "To copy 30 keys costs as much as to set five.",
     why="The access log outside logs the rest of a path, an outer router matches it twice, "
     "and a generator app that is only now running sees the path of its parent.",
     source='PEP 3333, "environ Variables": the app may modify the dictionary in any way it desires',

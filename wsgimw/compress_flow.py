@@ -145,7 +145,7 @@ class CompressFlow(Flow):
     _held: Mapping[str, str] | None
     _is_foreign: bool
     _is_head: bool
-    _is_plain: bool
+    _is_plain: bool  # the head of what is left alone gains a Vary at most
     _keeps: bool
     _left: int | None
     _live: bool

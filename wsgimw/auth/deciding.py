@@ -1,8 +1,8 @@
 """What a bound `Authenticate` does with a request, and with the head of its response.
 
-Everything that can be is worked out once, when the layer is bound: challenges, the `Vary` line, the
-answer to a request without credentials. The path of a success is written for speed, since each
-request takes it; that of a refusal is not.
+Everything that can be is worked out once: challenges, the `Vary` line and the answer to a request
+without credentials when the layer is bound, each refusal of our schemes when it is first met. The
+path of a success is written for speed, since each request takes it. Bodies pass as they are.
 """
 
 from __future__ import annotations

@@ -110,7 +110,8 @@ class HashGuard(Part):
             else:
                 job = state.jobs[key] = _Job()
                 has_turn = state.running < state.limit
-                state.running += has_turn
+                if has_turn:
+                    state.running += 1
         if done is not None:
             shared: T = self._shared(job, done)
             return shared

@@ -170,13 +170,14 @@ def outermost(bound: Any) -> tuple[Layer, WSGIApplication] | None:
 def _note(bound: Any, layer: Layer, inner: Any, stack: Stack, index: int) -> None:
     """Note an origin, holding the inner app weakly: an app that holds its stack must stay free."""
     key = id(bound)
+    forget = _notes.pop  # bound here: when the interpreter ends, a module's names go first
     hold: Callable[[], Any]
     try:
         hold = weakref.ref(inner)
     except TypeError:
         hold = partial(_itself, inner)
     try:
-        alive = weakref.ref(bound, lambda _: _notes.pop(key, None))
+        alive = weakref.ref(bound, lambda _: forget(key, None))
     except TypeError:
         return
     _notes[key] = alive, lambda: Origin(layer, hold(), stack, index)

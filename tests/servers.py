@@ -176,6 +176,8 @@ def _granian(target: str) -> None:
         log_enabled=False,  # it would say the port before its worker listens
         workers_kill_timeout=2,
     )
+    # The thread would load it for its connection; a worker forked just then could never do so.
+    HOST.encode("idna")
     threading.Thread(target=_say_when_open, args=(port, os.dup(1)), daemon=True).start()
     _hush()  # before its worker takes the pipe over
     with closing(kept):

@@ -122,6 +122,7 @@ def test_no_frame_and_no_exception_lives_on(app: App, layer: Any, drive: Any) ->
 
 
 @pytest.mark.slow
+@pytest.mark.unmeasured
 @pytest.mark.parametrize("app", [call, first_block, midstream])
 def test_ten_thousand_failing_requests_keep_no_memory(app: App) -> None:
     bound = CatchErrors(log=False, report=lambda report, error: None)(app)

@@ -29,8 +29,10 @@ from wsgimw.exchange import (
     Blocks,
     ContextFlow,
     Flow,
+    PrimedFlow,
     WatchedStream,
     flow_after,
+    flow_held,
     flow_through,
     own_code,
 )
@@ -942,3 +944,35 @@ def test_a_counted_stream_that_fails_goes_on_with_the_answer() -> None:
 
     bound = flow(inner, counts=True, failed=lambda self, error: [b"sorry"])
     assert Server().serve(bound) == b"onesorry"
+
+
+# A flow that pulls ahead.
+
+
+class Primed(PrimedFlow):
+    __slots__ = ("ready",)
+
+    ready: bool
+
+    def block(self, block: bytes, /) -> bytes:
+        self.ready = True
+        return block
+
+
+def test_a_body_that_was_pulled_ahead_ends_when_it_is_closed() -> None:
+    def begin(flow: Primed) -> None:
+        flow.ready = False
+
+    body: Any = Server().call(flow_through(iterator_app(b"a", b"b", b"c"), Primed, begin))
+    blocks = iter(body)
+    assert next(blocks) == b"a"
+    body.close()
+    assert list(blocks) == []
+
+
+def test_a_held_flow_may_let_another_app_answer() -> None:
+    def begin(flow: Primed) -> App:
+        return app_of([b"another"])
+
+    bound = flow_held(raising_app(OOPS), Primed, begin, lambda flow, blocks: False)
+    assert Server().serve(bound) == b"another"

@@ -603,6 +603,8 @@ def by_the_kit_itself() -> set[tuple[int, str]]:
 ON_PURPOSE = {(10, "Portable()")}  # it holds what `write()` gets: docs/portable.md
 
 
+@pytest.mark.slow
+@pytest.mark.unmeasured
 @pytest.mark.parametrize("environ", [{}, GZIP], ids=["plain", "gzip"])
 @pytest.mark.parametrize("name", ROWS)
 def test_every_layer_of_ours(

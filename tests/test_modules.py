@@ -23,6 +23,7 @@ def test_examples_run(name: str) -> None:
     assert doctest.testmod(sys.modules[name]).failed == 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", MODULES)
 def test_imports_alone(name: str) -> None:
     command = [sys.executable, "-W", "error", "-c", f"import {name}"]

@@ -175,7 +175,7 @@ def test_the_koans_need_nothing_else(python: Path, tmp_path: Path) -> None:
 def test_import_loads_the_core_alone(python: Path, imported: dict[str, object]) -> None:
     loaded = imported["loaded"]
     assert isinstance(loaded, dict)
-    modules = ("compose", "describe", "exchange", "lazy", "misuse", "onion")
+    modules = ("compose", "describe", "exchange", "lazy", "misuse", "onion", "request_body")
     core = {"wsgimw", *(f"wsgimw.{name}" for name in modules)}
     ours = {name for name in loaded if name.partition(".")[0] == "wsgimw"}
     assert "wsgimw" in ours

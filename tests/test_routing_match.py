@@ -486,6 +486,7 @@ def test_shuffles_and_both_forms_give_the_same() -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.unmeasured
 def test_shuffles_and_both_forms_give_the_same_at_length() -> None:
     """The same law on 60,000 look-ups."""
     assert same_answers(32, tables=1000, lookups=60) > 10_000

@@ -238,6 +238,7 @@ def test_no_answer_differs() -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.unmeasured
 def test_no_answer_differs_at_length() -> None:
     """The same law on 120,000 look-ups."""
     assert compare(1, tables=600, lookups=200) == 120_000

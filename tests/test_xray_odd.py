@@ -54,6 +54,19 @@ def test_an_environ_that_is_no_dict(kind: Any) -> None:
     assert request["status"] == "200 OK"
 
 
+def test_a_layer_bound_anew_is_used_beside_what_is_recorded() -> None:
+    """What somebody calls without a request of ours is not recorded, and served."""
+    inside: list[App] = []
+
+    def keeping(app: App) -> App:
+        inside.append(app)
+        return passing(app)
+
+    xrayed = xray(compose(keeping)(hello))
+    assert Call(inside[-1], make_environ()).run().raw == Call(hello, make_environ()).run().raw
+    assert xrayed.recording.requests == ()
+
+
 def test_a_server_with_an_environ_that_is_no_dict_is_served_and_not_recorded() -> None:
     xrayed: Any = xray(compose(passing)(deaf))
     body = xrayed(UserDict(make_environ()), lambda *_: lambda data: None)

@@ -90,8 +90,8 @@ def pep_path(environ: WSGIEnvironment) -> str:
 
     >>> pep_path({"PATH_INFO": "/\u20ac"}), pep_path({"PATH_INFO": "/a%20b", "RAW_URI": "/a%20b?c"})
     ('/â\x82¬', '/a b')
-    >>> pep_path({"PATH_INFO": "/a%20b", "RAW_URI": "/a%2520b"})
-    '/a%20b'
+    >>> pep_path({"PATH_INFO": "/a%20b", "RAW_URI": "/a%2520b"}), pep_path({"PATH_INFO": "/a"})
+    ('/a%20b', '/a')
     """
     path: str = environ.get("PATH_INFO") or ""
     if path.isascii() and "%" not in path:

@@ -316,6 +316,92 @@ def test_a_lost_close_is_told() -> None:
     assert [[fault["rule"] for fault in lane["faults"]] for lane in lanes] == [[], [22], [], []]
 
 
+def three(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+    start_response("200 OK", [TEXT])
+    return [b"one", b"", b"three"]
+
+
+def taking(take: Callable[[Any], Any]) -> Callable[[App], App]:
+    """Return a layer that gives on what it takes of the body, and closes nothing."""
+
+    def forgets(app: App) -> App:
+        def bound(environ: Environ, start_response: StartResponse) -> Any:
+            return take(app(environ, start_response))
+
+        return bound
+
+    return forgets
+
+
+KEPT: list[Any] = []
+
+
+def first(body: Any) -> list[bytes]:
+    """Return the first block; the rest waits in the list, which is in a circle."""
+    return [next(iter(body))]
+
+
+def kept(body: Any) -> list[bytes]:
+    KEPT.append(body)
+    return [*body]
+
+
+@pytest.mark.parametrize("app", [three, stream], ids=["list", "stream"])
+@pytest.mark.parametrize(
+    ("take", "came"),
+    [
+        pytest.param(lambda body: (block for block in body), 8, id="a generator"),
+        pytest.param(lambda body: [*body], 8, id="a copy"),
+        pytest.param(lambda body: [b"".join(body)], 8, id="joined"),
+        pytest.param(first, 3, id="the first block"),
+        pytest.param(kept, 8, id="a body that lives on"),
+        pytest.param(lambda body: [], 0, id="nothing"),
+    ],
+)
+@pytest.mark.parametrize(
+    "inside",
+    [pytest.param([], id="app"), pytest.param([passing, QUIET, passing], id="layers")],
+)
+def test_bytes_of_a_body_that_is_never_closed(
+    app: App, take: Any, came: int, inside: list[Any]
+) -> None:
+    """They were pulled, whoever forgot to close it afterwards."""
+    lanes = asked(compose(passing, taking(take), *inside)(app))["layers"]
+    KEPT.clear()
+    assert lanes[1]["bytes"] == [came, came]
+    assert [lane["bytes"][1] for lane in lanes] == [came] * len(lanes)
+    assert [lane["closed"] is False for lane in lanes[2:]] == [True] * len(lanes[2:])
+
+
+def test_bytes_of_a_layers_own_list_that_is_never_closed() -> None:
+    def app(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+        start_response("200 OK", [TEXT])
+        return [b"x" * 3000]
+
+    stack = compose(taking(first), Compress())
+    forgetting, compress, last = asked(stack(app), HTTP_ACCEPT_ENCODING="gzip")["layers"]
+    size = forgetting["bytes"][1]
+    assert 0 < size < 100
+    assert [forgetting["bytes"], compress["bytes"]] == [[size, size], [3000, size]]
+    assert last["bytes"] == [0, 3000]
+
+
+def test_bytes_when_the_server_closes_nothing() -> None:
+    xrayed: Any = xray(compose(passing)(three))
+    assert [*xrayed(make_environ(), lambda *_: lambda data: None)] == [b"one", b"", b"three"]
+    (request,) = xrayed.recording.requests
+    assert [lane["bytes"] for lane in request["layers"]] == [[8, 8], [0, 8]]
+
+
+def test_a_log_inside_of_who_forgets_close_has_its_line() -> None:
+    """It hears that its list was lost, as it does without the X-ray."""
+    entries: list[Any] = []
+    stack = compose(taking(lambda body: [*body]), AccessLog(sink=entries.append))
+    for app in (stack(three), xray(stack(three))):
+        Call(app, make_environ()).run()
+    assert [(entry["bytes"], entry["outcome"]) for entry in entries] == [(8, "not_closed")] * 2
+
+
 def test_a_file_wrapper_passes_as_the_very_object() -> None:
     files = []
 

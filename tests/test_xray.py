@@ -99,6 +99,7 @@ REQUEST = [
     "method",
     "path",
     "query",
+    "request_headers",
     "status",
     "total_ms",
     "first_byte_ms",
@@ -154,6 +155,68 @@ def test_a_request() -> None:
     assert lane["head"]["added"] == [[*TEXT], ["Content-Length", "5"]]
     assert (lane["write"], lane["error"], lane["faults"]) == (False, None, [])
     assert lane["closed"] >= 0
+
+
+def test_the_headers_of_a_request_are_those_that_came(monkeypatch: pytest.MonkeyPatch) -> None:
+    def edits(app: App) -> App:
+        def bound(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+            environ["HTTP_X_ADDED"] = "1"
+            del environ["HTTP_ACCEPT"]
+            environ["wsgimw.redact"] = {"HTTP_X_CARD", "CONTENT_TYPE"}
+            return app(environ, start_response)
+
+        return bound
+
+    monkeypatch.setenv("HTTP_PROXY", "http://proxy.test")
+    request = asked(
+        edits(hello),
+        CONTENT_TYPE="text/plain",
+        CONTENT_LENGTH="0",
+        HTTP_HOST="localhost",
+        HTTP_ACCEPT="*/*",
+        HTTP_PROXY="http://proxy.test",  # as wsgiref gives what is in the process environment
+        HTTP_AUTHORIZATION="Basic aHVudGVyMg==",
+        HTTP_COOKIE="sid=hunter2",
+        HTTP_X_API_KEY="hunter2",
+        HTTP_X_CARD="4111",
+        HTTP_X_NOTE="Bearer hunter2hunter2",
+        HTTP_REFERER="https://ada:pw@example.org/?token=1&a=b",
+        HTTP_X_LONG="x" * 600,
+        HTTP_X_LONGER="y" * 6000,
+        HTTP_X_RAW="caf\xc3\xa9",
+        HTTP_X_OBJECT=object(),
+    )
+    found = {field["name"]: field["value"] for field in request["request_headers"]}
+    assert [[*field] for field in request["request_headers"]] == [["name", "value"]] * len(found)
+    assert found == {
+        "Content-Type": "[redacted]",
+        "Content-Length": "0",
+        "Host": "localhost",
+        "Accept": "*/*",
+        "Authorization": "[redacted]",
+        "Cookie": "[redacted]",
+        "X-Api-Key": "[redacted]",
+        "X-Card": "[redacted]",
+        "X-Note": "Bearer [redacted 14 chars]",
+        "Referer": "https://[redacted]@example.org/?token=[redacted]&a=b",
+        "X-Long": "x" * 500 + " ...",
+        "X-Longer": "y" * 500 + " ...",
+        "X-Raw": "caf\xc3\xa9",
+    }
+
+
+@pytest.mark.parametrize(
+    ("key", "path", "query"),
+    [
+        pytest.param("QUERY_STRING", "/a", "[redacted]", id="query"),
+        pytest.param("PATH_INFO", "/[redacted]", "b=1", id="path"),
+        pytest.param("SCRIPT_NAME", "/[redacted]", "b=1", id="mount"),
+        pytest.param("HTTP_A", "/a", "b=1", id="neither"),
+    ],
+)
+def test_an_app_may_hide_where_it_was_asked(key: str, path: str, query: str) -> None:
+    request = asked(hello, "/a", QUERY_STRING="b=1", **{"wsgimw.redact": {key}})
+    assert (request["path"], request["query"]) == (path, query)
 
 
 # ---- what layers did --------------------------------------------------------------------------

@@ -22,8 +22,10 @@ from typing import Any
 from wsgimw.devtools.xray.spy import Spy
 from wsgimw.devtools.xray.tape import ENDED, Trace
 from wsgimw.devtools.xray.telling import VERSION, Kept, tell
+from wsgimw.devtools.xray.things import MOST_TEXT
 
 REDACT = "wsgimw.redact"
+_NO_HTTP = ("CONTENT_TYPE", "CONTENT_LENGTH")  # PEP 3333, "environ Variables"; may be empty
 
 
 class Recording:
@@ -99,10 +101,18 @@ def _spent(root: Spy, tape: list[tuple[Any, ...]]) -> float:
     return spent
 
 
-def _request(environ: dict[str, Any]) -> tuple[str, str, str]:
+def _request(environ: dict[str, Any]) -> tuple[str, str, str, list[tuple[str, str]]]:
+    """Return method, path, query and the fields, as they came to the outermost boundary."""
     get = environ.get
     path = f"{get('SCRIPT_NAME', '')}{get('PATH_INFO', '')}"
-    return str(get("REQUEST_METHOD", "")), path or "/", str(get("QUERY_STRING", ""))
+    fields = [
+        (key, value if len(value) <= MOST_TEXT else value[:MOST_TEXT])
+        for key, value in environ.items()
+        if type(value) is str
+        and type(key) is str
+        and (key.startswith("HTTP_") or (key in _NO_HTTP and value))
+    ]
+    return str(get("REQUEST_METHOD", "")), path or "/", str(get("QUERY_STRING", "")), fields
 
 
 def _redacted(spies: list[Spy]) -> frozenset[str]:

@@ -205,6 +205,16 @@ def test_the_headers_of_a_request_are_those_that_came(monkeypatch: pytest.Monkey
     }
 
 
+def test_keys_that_are_no_text_are_no_headers() -> None:
+    odd: Any = {5: "a", b"HTTP_B": "b", "HTTP_X": "x", "HTTPS": "on", "HTTP`": "`", "HTTP": "1"}
+    seen: Any = xray(hello)
+    seen({**make_environ(), **odd}, lambda *_: lambda data: None).close()
+    found = {f["name"]: f["value"] for f in seen.recording.requests[0]["request_headers"]}
+    assert found.pop("Host")
+    assert found == {"X": "x"}
+    assert [f["name"] for f in asked(hello, HTTPS="on", HTTP="1")["request_headers"]] == ["Host"]
+
+
 @pytest.mark.parametrize(
     ("key", "path", "query"),
     [

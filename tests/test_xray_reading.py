@@ -184,7 +184,7 @@ def test_a_shell_sends_the_very_bytes(name: str) -> None:
 def test_the_test_sends_the_very_headers(name: str) -> None:
     value = {**HOSTILE, **VECTORS}[name]
     headers = [field("X-Evil", value), field("Content-Type", "a/b"), field("Host", "shop.test:81")]
-    seen = []
+    seen: list[str] = []
 
     def app(environ: dict[str, Any], start_response: Any) -> list[bytes]:
         seen.extend(environ[key] for key in ("HTTP_X_EVIL", "CONTENT_TYPE", "HTTP_HOST"))

@@ -237,6 +237,16 @@ def test_what_is_masked_or_cut_is_told(request_: Any, says: str) -> None:
     assert ("/" in noted[0].partition("#")[0]) is says.startswith("the ")
 
 
+def test_a_comment_is_harmless_where_a_shell_knows_none() -> None:
+    name = "`id`$HOME|'&token"
+    first, _ = curl({"request_headers": [field(name, "[redacted]")]}).split("\n")
+    done = subprocess.run(
+        ["sh"], input=f"echo {first[1:]}".encode(), capture_output=True, timeout=60
+    )
+    says = f"Masked or cut in the recording, so put in yours: {name}.\n"
+    assert (done.stdout, done.stderr) == (says.encode(), b"")
+
+
 @pytest.mark.parametrize(
     ("headers", "says"),
     [

@@ -19,7 +19,7 @@ def test_replay(app):
         method='GET',
         headers={
             'Accept': 'text/html',
-            'Cookie': '[redacted]',  # masked or cut in the recording, so put in yours
+            'Cookie': '[redacted]',  # masked or cut: put in yours
         },
         expect_errors=True,
     )
@@ -124,7 +124,9 @@ def curl(request: Mapping[str, Any], origin: str = ORIGIN) -> str:
         command += ["-H", _word(f"{name}: {value}" if value else f"{name};")]
     lines = []
     if missing := _missing(request):
-        lines.append(f"# Masked or cut in the recording, so put in yours: {', '.join(missing)}.")
+        # Quoted, since a shell at a terminal may know no comments, as zsh's does.
+        listed = ", ".join([each if " " in each else shlex.quote(each) for each in missing])
+        lines.append(f"# Masked or cut in the recording, so put in yours: {listed}.")
     if body := _body(request):
         lines.append(f"# The request had {body}, not recorded: add it by --data-binary @FILE.")
     return "\n".join([*lines, " ".join(command)])
@@ -150,7 +152,7 @@ def _word(text: str) -> str:
 def webtest(request: Mapping[str, Any]) -> str:
     """Return the source of `test_replay(app)`, which expects the status that was recorded."""
     method = shown(request.get("method"), 100) or "GET"
-    note = "  # masked or cut in the recording, so put in yours"
+    note = "  # masked or cut: put in yours"
     lines = "".join(
         f"            {name!a}: {value!a},{note if partly else ''}\n"
         for name, value, partly in fields(request)

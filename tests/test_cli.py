@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import socket
 import subprocess
@@ -175,6 +176,64 @@ def test_ctrl_c_has_the_status_of_a_shell(monkeypatch: pytest.MonkeyPatch) -> No
 
     monkeypatch.setattr(cli, "load", interrupted)
     assert main(["check", "a:b"]) == 130
+
+
+NOBODY_READS = [
+    pytest.param(["--help"], id="help"),
+    *(pytest.param([command, "--help"], id=command) for command in ("run", "check")),
+    pytest.param(["check", "shop:app"], id="check an app"),
+    pytest.param(["explain", "shop:app", "--json"], id="explain an app"),
+    pytest.param(["xray", "shop:app", "/"], id="xray an app"),
+    pytest.param(["static", "explain", ".", "/shop.py"], id="static, which tells of an OSError"),
+    pytest.param(["koans", "new", "koans"], id="koans, which tells of an OSError"),
+]
+
+
+@pytest.fixture
+def unread() -> Iterator[int]:
+    """The end of a pipe that nobody reads."""
+    read, write = os.pipe()
+    os.close(read)
+    yield write
+    os.close(write)
+
+
+@pytest.mark.parametrize("buffering", [-1, 1], ids=["buffered", "by the line"])
+@pytest.mark.parametrize("arguments", NOBODY_READS)
+def test_nobody_reads(
+    shop: Path,
+    arguments: list[str],
+    buffering: int,
+    unread: int,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    with open(os.dup(unread), "w", buffering, encoding="utf-8") as stream:
+        monkeypatch.setattr(sys, "stdout", stream)
+        assert main(arguments) == 141
+        stream.write("goes nowhere")  # and leaving the block, which flushes, raises nothing
+    assert capsys.readouterr().err == ""
+
+
+def test_nobody_reads_the_complaint(unread: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    with open(os.dup(unread), "w", 1, encoding="utf-8") as stream:
+        monkeypatch.setattr(sys, "stderr", stream)
+        assert main(["check", "shop"]) == 141
+        monkeypatch.undo()
+
+
+def test_no_output_at_all(shop: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stdout", None)
+    assert main(["check", "shop:app"]) == 0
+
+
+def test_a_process_whose_output_nobody_reads_ends_in_silence(shop: Path, unread: int) -> None:
+    for arguments in (["explain", "shop:app"], ["check", "shop:app"]):
+        done = subprocess.run(
+            [sys.executable, "-m", "wsgimw", *arguments],
+            cwd=shop, env=environment(), stdout=unread, stderr=subprocess.PIPE, timeout=60,
+        )  # fmt: skip
+        assert (done.returncode, done.stderr) == (141, b"")
 
 
 @pytest.mark.parametrize(

@@ -99,6 +99,7 @@ REQUEST = [
     "method",
     "path",
     "query",
+    "request_headers",
     "status",
     "total_ms",
     "first_byte_ms",
@@ -154,6 +155,78 @@ def test_a_request() -> None:
     assert lane["head"]["added"] == [[*TEXT], ["Content-Length", "5"]]
     assert (lane["write"], lane["error"], lane["faults"]) == (False, None, [])
     assert lane["closed"] >= 0
+
+
+def test_the_headers_of_a_request_are_those_that_came(monkeypatch: pytest.MonkeyPatch) -> None:
+    def edits(app: App) -> App:
+        def bound(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+            environ["HTTP_X_ADDED"] = "1"
+            del environ["HTTP_ACCEPT"]
+            environ["wsgimw.redact"] = {"HTTP_X_CARD", "CONTENT_TYPE"}
+            return app(environ, start_response)
+
+        return bound
+
+    monkeypatch.setenv("HTTP_PROXY", "http://proxy.test")
+    request = asked(
+        edits(hello),
+        CONTENT_TYPE="text/plain",
+        CONTENT_LENGTH="0",
+        HTTP_HOST="localhost",
+        HTTP_ACCEPT="*/*",
+        HTTP_PROXY="http://proxy.test",  # as wsgiref gives what is in the process environment
+        HTTP_AUTHORIZATION="Basic aHVudGVyMg==",
+        HTTP_COOKIE="sid=hunter2",
+        HTTP_X_API_KEY="hunter2",
+        HTTP_X_CARD="4111",
+        HTTP_X_NOTE="Bearer hunter2hunter2",
+        HTTP_REFERER="https://ada:pw@example.org/?token=1&a=b",
+        HTTP_X_LONG="x" * 600,
+        HTTP_X_LONGER="y" * 6000,
+        HTTP_X_RAW="caf\xc3\xa9",
+        HTTP_X_OBJECT=object(),
+    )
+    found = {field["name"]: field["value"] for field in request["request_headers"]}
+    assert [[*field] for field in request["request_headers"]] == [["name", "value"]] * len(found)
+    assert found == {
+        "Content-Type": "[redacted]",
+        "Content-Length": "0",
+        "Host": "localhost",
+        "Accept": "*/*",
+        "Authorization": "[redacted]",
+        "Cookie": "[redacted]",
+        "X-Api-Key": "[redacted]",
+        "X-Card": "[redacted]",
+        "X-Note": "Bearer [redacted 14 chars]",
+        "Referer": "https://[redacted]@example.org/?token=[redacted]&a=b",
+        "X-Long": "x" * 500 + " ...",
+        "X-Longer": "y" * 500 + " ...",
+        "X-Raw": "caf\xc3\xa9",
+    }
+
+
+def test_keys_that_are_no_text_are_no_headers() -> None:
+    odd: Any = {5: "a", b"HTTP_B": "b", "HTTP_X": "x", "HTTPS": "on", "HTTP`": "`", "HTTP": "1"}
+    seen: Any = xray(hello)
+    seen({**make_environ(), **odd}, lambda *_: lambda data: None).close()
+    found = {f["name"]: f["value"] for f in seen.recording.requests[0]["request_headers"]}
+    assert found.pop("Host")
+    assert found == {"X": "x"}
+    assert [f["name"] for f in asked(hello, HTTPS="on", HTTP="1")["request_headers"]] == ["Host"]
+
+
+@pytest.mark.parametrize(
+    ("key", "path", "query"),
+    [
+        pytest.param("QUERY_STRING", "/a", "[redacted]", id="query"),
+        pytest.param("PATH_INFO", "/[redacted]", "b=1", id="path"),
+        pytest.param("SCRIPT_NAME", "/[redacted]", "b=1", id="mount"),
+        pytest.param("HTTP_A", "/a", "b=1", id="neither"),
+    ],
+)
+def test_an_app_may_hide_where_it_was_asked(key: str, path: str, query: str) -> None:
+    request = asked(hello, "/a", QUERY_STRING="b=1", **{"wsgimw.redact": {key}})
+    assert (request["path"], request["query"]) == (path, query)
 
 
 # ---- what layers did --------------------------------------------------------------------------
@@ -314,6 +387,92 @@ def test_a_lost_close_is_told() -> None:
     lanes = asked(compose(passing, textbook, passing)(hello))["layers"]
     assert [lane["closed"] is False for lane in lanes] == [False, False, True, True]
     assert [[fault["rule"] for fault in lane["faults"]] for lane in lanes] == [[], [22], [], []]
+
+
+def three(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+    start_response("200 OK", [TEXT])
+    return [b"one", b"", b"three"]
+
+
+def taking(take: Callable[[Any], Any]) -> Callable[[App], App]:
+    """Return a layer that gives on what it takes of the body, and closes nothing."""
+
+    def forgets(app: App) -> App:
+        def bound(environ: Environ, start_response: StartResponse) -> Any:
+            return take(app(environ, start_response))
+
+        return bound
+
+    return forgets
+
+
+KEPT: list[Any] = []
+
+
+def first(body: Any) -> list[bytes]:
+    """Return the first block; the rest waits in the list, which is in a circle."""
+    return [next(iter(body))]
+
+
+def kept(body: Any) -> list[bytes]:
+    KEPT.append(body)
+    return [*body]
+
+
+@pytest.mark.parametrize("app", [three, stream], ids=["list", "stream"])
+@pytest.mark.parametrize(
+    ("take", "came"),
+    [
+        pytest.param(lambda body: (block for block in body), 8, id="a generator"),
+        pytest.param(lambda body: [*body], 8, id="a copy"),
+        pytest.param(lambda body: [b"".join(body)], 8, id="joined"),
+        pytest.param(first, 3, id="the first block"),
+        pytest.param(kept, 8, id="a body that lives on"),
+        pytest.param(lambda body: [], 0, id="nothing"),
+    ],
+)
+@pytest.mark.parametrize(
+    "inside",
+    [pytest.param([], id="app"), pytest.param([passing, QUIET, passing], id="layers")],
+)
+def test_bytes_of_a_body_that_is_never_closed(
+    app: App, take: Any, came: int, inside: list[Any]
+) -> None:
+    """They were pulled, whoever forgot to close it afterwards."""
+    lanes = asked(compose(passing, taking(take), *inside)(app))["layers"]
+    KEPT.clear()
+    assert lanes[1]["bytes"] == [came, came]
+    assert [lane["bytes"][1] for lane in lanes] == [came] * len(lanes)
+    assert [lane["closed"] is False for lane in lanes[2:]] == [True] * len(lanes[2:])
+
+
+def test_bytes_of_a_layers_own_list_that_is_never_closed() -> None:
+    def app(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+        start_response("200 OK", [TEXT])
+        return [b"x" * 3000]
+
+    stack = compose(taking(first), Compress())
+    forgetting, compress, last = asked(stack(app), HTTP_ACCEPT_ENCODING="gzip")["layers"]
+    size = forgetting["bytes"][1]
+    assert 0 < size < 100
+    assert [forgetting["bytes"], compress["bytes"]] == [[size, size], [3000, size]]
+    assert last["bytes"] == [0, 3000]
+
+
+def test_bytes_when_the_server_closes_nothing() -> None:
+    xrayed: Any = xray(compose(passing)(three))
+    assert [*xrayed(make_environ(), lambda *_: lambda data: None)] == [b"one", b"", b"three"]
+    (request,) = xrayed.recording.requests
+    assert [lane["bytes"] for lane in request["layers"]] == [[8, 8], [0, 8]]
+
+
+def test_a_log_inside_of_who_forgets_close_has_its_line() -> None:
+    """It hears that its list was lost, as it does without the X-ray."""
+    entries: list[Any] = []
+    stack = compose(taking(lambda body: [*body]), AccessLog(sink=entries.append))
+    for app in (stack(three), xray(stack(three))):
+        Call(app, make_environ()).run()
+    assert [(entry["bytes"], entry["outcome"]) for entry in entries] == [(8, "not_closed")] * 2
 
 
 def test_a_file_wrapper_passes_as_the_very_object() -> None:

@@ -262,10 +262,33 @@ def test_the_headers_have_their_writers() -> None:
     assert html is not None
     rows = re.findall(r'<tr><th scope="row">(.*?)</tr>', html)
     assert [re.sub("<[^>]*>", " ", row).split()[0] for row in rows] == [
-        header["name"] for header in SHOP["headers"]
+        header["name"] for header in [*SHOP["request_headers"], *SHOP["headers"]]
     ]
+    rows = rows[len(SHOP["request_headers"]) :]
     assert re.sub("<[^>]*>", "|", rows[1]) == "|Vary||||Accept-Encoding||||Compress()||"
     assert "No header was sent." in one({**SHOP, "headers": []}).text
+
+
+def test_the_headers_of_the_request() -> None:
+    html = request_page(RECORDING, "7f3a9c", path="/_xray", stack=STACK, nonce=NONCE)
+    assert html is not None
+    (inner,) = re.findall(r'<section aria-labelledby="h-came".*?</section>', html, re.DOTALL)
+    cells = re.sub("<[^>]*>", " ", inner[inner.index("<tbody>") :]).split()
+    assert cells == ["Host", "localhost:8000", "Accept-Encoding", "gzip", "Cookie", "[redacted]"]
+    assert "No header came." in one({**SHOP, "request_headers": []}).text
+    older = {key: value for key, value in SHOP.items() if key != "request_headers"}
+    assert "h-came" not in one(older).ids
+
+
+def test_the_commands_have_the_headers() -> None:
+    made = one(SHOP).text
+    assert "# Masked or cut in the recording, so put in yours: the query, Cookie.\ncurl -X" in made
+    assert "-H 'Host: localhost:8000' -H 'Accept-Encoding: gzip' -H 'Cookie: [redacted]'" in made
+    assert "'Cookie': '[redacted]',  # masked or cut" in made
+    many = [{"name": f"X-{number}", "value": "'" * 500} for number in range(200)]
+    assert made.count("\n") < (whole := one({**SHOP, "request_headers": many}).text).count("\n")
+    assert whole.count("X-199: ") == 1, "a command is never cut"
+    assert "characters ...]" not in whole
 
 
 @pytest.mark.parametrize("name", VECTORS)

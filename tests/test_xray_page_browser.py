@@ -9,7 +9,7 @@ import copy
 import json
 import os
 import re
-import shlex
+import subprocess
 import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -351,7 +351,10 @@ def test_it_is_used_by_keyboard_alone(visit: Any) -> None:
 @pytest.mark.parametrize("way", ["clipboard", "selection"])
 @pytest.mark.parametrize("name", ["curl", "webtest"])
 def test_copy_buttons(visit: Any, name: str, way: str) -> None:
-    request = {**SHOP, "path": '/it\'s "$(id)"', "query": "a='b'"}
+    evil = 'it\'s "$(id)" `id` \\ \xe2\x82\xac \xe9'
+    headers = [{"name": "X-Evil", "value": evil}, {"name": "Cookie", "value": "[redacted]"}]
+    target = {"path": '/it\'s "$(id)"', "query": "a='b'"}
+    request = {**SHOP, **target, "request_headers": headers}
     seen = visit(
         "?id=7f3a9c",
         {"version": 1, "requests": [request]},
@@ -363,13 +366,22 @@ def test_copy_buttons(visit: Any, name: str, way: str) -> None:
     seen.page.locator(f"[data-copy={name}]").click()
     seen.page.locator(f"[data-copy={name}]:text('Copied')").wait_for()
     copied = seen.page.evaluate("window.clipboard.readText()")
-    target = "/it's%20%22$(id)%22?a='b'"
+    sent = "/it's%20%22$(id)%22?a='b'"
     if name == "curl":
-        assert shlex.split(copied) == ["curl", "-X", "GET", "--globoff", f"{seen.origin}{target}"]
+        comment, command = copied.split("\n")
+        assert comment == "# Masked or cut in the recording, so put in yours: Cookie."
+        script = f"curl() {{ printf '%s\\0' \"$@\"; }}\n{command}".encode()
+        words = subprocess.run(["sh"], input=script, capture_output=True, check=True, timeout=60)
+        assert words.stdout.decode("latin-1").split("\0")[:-1] == [
+            "-X", "GET", "--globoff", f"{seen.origin}{sent}",
+            "-H", f"X-Evil: {evil}", "-H", "Cookie: [redacted]",
+        ]  # fmt: skip
     else:
         space: dict[str, Any] = {}
         exec(copied, space)
-        assert target in space["test_replay"].__code__.co_consts
+        assert sent in space["test_replay"].__code__.co_consts
+        assert "'Cookie': '[redacted]',  # masked or cut" in copied
+        assert f"'X-Evil': {evil!a},\n" in copied
     seen.check_quiet()
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+import subprocess
 from typing import Any
 
 import pytest
@@ -21,6 +22,7 @@ JUNK = st.recursive(
     max_leaves=8,
 )
 KEYS = ["id", "time", "method", "path", "query", "status", "total_ms", "first_byte_ms", "headers"]
+KEYS += ["request_headers"]
 LAYER = ["layer", "answered", "environ", "status", "head", "blocks", "bytes", "ms", "write"]
 LAYER += ["closed", "error", "faults"]
 
@@ -132,6 +134,144 @@ def test_replay_of_what_the_shell_would_take() -> None:
         "--head",
         "http://127.0.0.1:8000/$(touch%20x)%60id%60'%22;%20rm%20-rf%20/%0A&&%20echo%5C?$HOME;a=1",
     ]
+
+
+def sent(**request: Any) -> list[bytes]:
+    """Return what a shell gives to `curl`."""
+    script = "curl() { printf '%s\\0' \"$@\"; }\n" + curl({"method": "GET", **request})
+    done = subprocess.run(["sh"], input=script.encode(), capture_output=True, timeout=60)
+    assert done.stderr == b""
+    return done.stdout.split(b"\0")[:-1]
+
+
+def field(name: Any, value: Any) -> dict[str, Any]:
+    return {"name": name, "value": value}
+
+
+HOSTILE = {
+    "quotes": "it's \"5\" o'clock",
+    "backslashes": "C:\\n\\",
+    "dollar": "$HOME ${IFS} $(id)",
+    "backtick": "`id`",
+    "history": "!! !-1",
+    "percent": "100% %s %n",
+    "operators": "; rm -rf / && echo | cat > x # y",
+    "braces and stars": "[a-z]{1,2}* ~ ?",
+    "at": "@/etc/passwd",
+    "tab": "a\tb",
+    "UTF-8": "caf\xc3\xa9 \xe2\x82\xac",
+    "latin-1": 'caf\xe9 - $(id) `id` "%s" \\ !! \'',
+    "turned round": "\xe2\x80\xaegnp.exe",
+    "control": "\x1b[31m\x7f\x80",
+}
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_a_shell_sends_the_very_bytes(name: str) -> None:
+    value = HOSTILE[name]
+    headers = [field("X-Evil", value), field("-x`!'", value), field("X-Empty", "")]
+    assert sent(path="/", request_headers=headers)[-6:] == [
+        b"-H",
+        f"X-Evil: {value}".encode("latin-1"),
+        b"-H",
+        f"-x`!': {value}".encode("latin-1"),
+        b"-H",
+        b"X-Empty;",
+    ]
+
+
+@pytest.mark.parametrize("name", [*HOSTILE, *VECTORS])
+def test_the_test_sends_the_very_headers(name: str) -> None:
+    value = {**HOSTILE, **VECTORS}[name]
+    headers = [field("X-Evil", value), field("Content-Type", "a/b"), field("Host", "shop.test:81")]
+    seen: list[str] = []
+
+    def app(environ: dict[str, Any], start_response: Any) -> list[bytes]:
+        seen.extend(environ[key] for key in ("HTTP_X_EVIL", "CONTENT_TYPE", "HTTP_HOST"))
+        start_response("200 OK", [("Content-Type", "text/plain")])
+        return [b""]
+
+    space: dict[str, Any] = {}
+    exec(webtest({**SHOP, "query": "", "request_headers": headers}), space)
+    space["test_replay"](app)
+    assert seen == [value, "a/b", "shop.test:81"]
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        pytest.param([field("X Y", "a"), field("", "a"), field("@x", "a")], id="no names"),
+        pytest.param([field("X", "a\r\nY: b"), field("X", "a\0")], id="another line"),
+        pytest.param([field("X", "\u20ac")], id="no WSGI string"),
+        pytest.param([field("X", 5), field(None, "a"), "X: a", None], id="no text"),
+        pytest.param([field("X" * 501, "a")], id="a long name"),
+        pytest.param([field("Content-Length", "0"), field("Expect", "x")], id="of the body"),
+        pytest.param("X: a", id="no list"),
+        pytest.param(None, id="nothing"),
+    ],
+)
+def test_what_cannot_be_sent_is_left_out(headers: Any) -> None:
+    bare = {"method": "GET", "path": "/"}
+    assert curl({**bare, "request_headers": headers}) == curl(bare)
+    assert webtest({**bare, "request_headers": headers}) == webtest(bare)
+
+
+@pytest.mark.parametrize(
+    ("request_", "says"),
+    [
+        pytest.param({"request_headers": [field("Authorization", "[redacted]")]}, "Authorization",
+                     id="by name"),
+        pytest.param({"request_headers": [field("X", "Bearer [redacted 9 chars]")]}, "X",
+                     id="by shape"),
+        pytest.param({"request_headers": [field("X", "a" * 500 + " ...")]}, "X", id="cut"),
+        pytest.param({"query": "a=1&token=[redacted]"}, "the query", id="query"),
+        pytest.param({"path": "/[redacted]"}, "the path", id="path"),
+    ],
+)  # fmt: skip
+def test_what_is_masked_or_cut_is_told(request_: Any, says: str) -> None:
+    first, command = curl(request_).split("\n")
+    assert first == f"# Masked or cut in the recording, so put in yours: {says}."
+    assert command.startswith("curl ")
+    noted = [line for line in webtest(request_).split("\n") if "# masked or cut" in line]
+    assert len(noted) == 1
+    assert ("/" in noted[0].partition("#")[0]) is says.startswith("the ")
+
+
+def test_a_comment_is_harmless_where_a_shell_knows_none() -> None:
+    name = "`id`$HOME|'&token"
+    first, _ = curl({"request_headers": [field(name, "[redacted]")]}).split("\n")
+    done = subprocess.run(
+        ["sh"], input=f"echo {first[1:]}".encode(), capture_output=True, timeout=60
+    )
+    says = f"Masked or cut in the recording, so put in yours: {name}.\n"
+    assert (done.stdout, done.stderr) == (says.encode(), b"")
+
+
+@pytest.mark.parametrize(
+    ("headers", "says"),
+    [
+        pytest.param([field("Content-Length", "12")], "a body of 12 bytes", id="length"),
+        pytest.param([field("Transfer-Encoding", "chunked")], "a body", id="chunked"),
+        pytest.param([field("Content-Length", "0")], "", id="empty"),
+        pytest.param([field("Content-Length", "x\n")], "", id="no length"),
+    ],
+)
+def test_a_body_is_told(headers: Any, says: str) -> None:
+    request = {"method": "POST", "path": "/", "request_headers": headers}
+    comments = [line for line in curl(request).split("\n") if line.startswith("#")]
+    assert comments == (
+        [f"# The request had {says}, not recorded: add it by --data-binary @FILE."] if says else []
+    )
+    assert (f"    # The request had {says}, which is not recorded.\n" in webtest(request)) is bool(
+        says
+    )
+
+
+def test_codings_are_decoded() -> None:
+    words = sent(path="/", request_headers=[field("Accept-Encoding", "gzip")])
+    assert words[2:] == [
+        b"--globoff", b"--compressed", b"http://127.0.0.1:8000/", b"-H", b"Accept-Encoding: gzip",
+    ]  # fmt: skip
 
 
 def test_the_test_runs() -> None:

@@ -51,6 +51,11 @@ SHOP: Recorded = {
     "method": "GET",
     "path": "/items",
     "query": "page=2&token=[redacted]",
+    "request_headers": [
+        {"name": "Host", "value": "localhost:8000"},
+        {"name": "Accept-Encoding", "value": "gzip"},
+        {"name": "Cookie", "value": "[redacted]"},
+    ],
     "status": "200 OK",
     "total_ms": 4.91,
     "first_byte_ms": 3.9,
@@ -212,6 +217,10 @@ def hostile(vector: str) -> Recorded:
         "method": vector,
         "path": f"/{vector}",
         "query": vector,
+        "request_headers": [
+            {"name": vector, "value": vector},
+            {"name": "X-Evil", "value": vector},
+        ],
         "status": f"500 {vector}",
         "total_ms": 5.0,
         "first_byte_ms": 1.0,

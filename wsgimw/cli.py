@@ -13,7 +13,8 @@ may be dotted (`shop.web:site.app`) or a call with literal arguments (`shop:crea
 `wsgimw.targets` reads it.
 
 Exit status: 0 good, 1 findings, 2 usage. A mistake in the command is one line on stderr, never a
-traceback.
+traceback. Who reads the output may leave early, as `head` does: the command ends in silence, with
+141, as a shell says it of one that SIGPIPE ended.
 
 >>> main(["check", "shop"])
 2
@@ -23,8 +24,10 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -34,6 +37,7 @@ from wsgimw import misuse, targets
 __all__ = ["Usage", "load", "main"]
 
 GOOD, FINDINGS, USAGE = 0, 1, 2
+INTERRUPTED, NO_READER = 130, 141  # as a shell says it of what SIGINT or SIGPIPE ended
 
 
 class Usage(Exception):
@@ -53,17 +57,44 @@ class Command:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command and return its exit status: 0 good, 1 findings, 2 usage."""
     try:
+        status = _main(argv)
+        if sys.stdout is not None:
+            sys.stdout.flush()  # here, and not when the interpreter ends, where nobody can catch it
+    except BrokenPipeError:
+        _write_nowhere()
+        return NO_READER
+    return status
+
+
+def _main(argv: Sequence[str] | None) -> int:
+    try:
         options = _parser().parse_args(argv)
     except SystemExit as end:  # argparse has printed help or usage
         return int(end.code or GOOD)
     try:
         return int(options.run(options))
     except Usage as mistake:
+        if isinstance(mistake.__context__, BrokenPipeError):  # an OSError, but no mistake
+            raise mistake.__context__ from None
         text = " ".join(str(mistake).split())  # a stack's repr has many lines
         print(f"wsgimw {options.command}: {text}", file=sys.stderr)
         return USAGE
     except KeyboardInterrupt:
-        return 130  # as a shell says it of a command that Ctrl-C ended
+        return INTERRUPTED
+
+
+def _write_nowhere() -> None:
+    """Let what is still to be written go nowhere ("Note on SIGPIPE" of Python's `signal`)."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    try:
+        for stream in (sys.stdout, sys.stderr):
+            with suppress(AttributeError, OSError, ValueError):  # it is no file, or closed
+                try:
+                    stream.flush()
+                except BrokenPipeError:
+                    os.dup2(nowhere, stream.fileno())
+    finally:
+        os.close(nowhere)
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -132,16 +132,31 @@ class SpiedBlocks(WatchedBlocks):
             flow = flow._inside
 
     def look(self) -> None:
-        """Tell of a list that was pulled after it had been closed: nobody hears of it then."""
-        if self._flow is None and self._iterator is not None:
+        """Tell, at the end, of a list that was pulled when nobody heard of it.
+
+        It had been closed, or it never is: who began to pull it keeps it, or a circle of its own.
+        """
+        if self._flow is not None:
+            self._count()
+        elif self._iterator is not None:
             self._iterator = None
             self.spy.tape.append((PULLED_LATE, self.spy.number))
+
+    def _count(self) -> None:
+        """Tell all spies what was pulled so far; a layer that sees the end counts for itself."""
+        pulled, _ = self._delivered(self._iterator)
+        flow: Any = self._flow
+        while flow is not None:
+            if hasattr(flow, "iterated"):
+                flow.bytes += pulled
+            flow = flow._inside
 
     def __del__(self) -> None:
         spy = self.spy
         if self._flow is None:
             self.look()
             return
-        self._flow = self._iterator = None
+        super().__del__()  # which counts, as nobody closes it any more
+        self._iterator = None
         if spy.parent is None:
             spy.trace.end()

@@ -24,6 +24,8 @@ from wsgimw.devtools.xray.tape import ENDED, Trace
 from wsgimw.devtools.xray.telling import VERSION, Kept, tell
 
 REDACT = "wsgimw.redact"
+_AFTER_HTTP = f"HTTP{chr(ord('_') + 1)}"  # what follows on all that begins with `HTTP_`
+_NO_HTTP = ("CONTENT_TYPE", "CONTENT_LENGTH")  # PEP 3333, "environ Variables"; may be empty
 
 
 class Recording:
@@ -99,10 +101,25 @@ def _spent(root: Spy, tape: list[tuple[Any, ...]]) -> float:
     return spent
 
 
-def _request(environ: dict[str, Any]) -> tuple[str, str, str]:
+def _request(environ: dict[str, Any]) -> tuple[str, str, str, list[tuple[str, str]]]:
+    """Return method, path, query and the fields, as they came to the outermost boundary."""
     get = environ.get
     path = f"{get('SCRIPT_NAME', '')}{get('PATH_INFO', '')}"
-    return str(get("REQUEST_METHOD", "")), path or "/", str(get("QUERY_STRING", ""))
+    try:
+        # A comparison takes half the time of `startswith`, and this is done while somebody waits.
+        fields = [
+            (key, value)
+            for key, value in environ.items()
+            if "HTTP_" <= key < _AFTER_HTTP and type(value) is str
+        ]
+    except TypeError:  # a key that is no text
+        texts = [item for item in environ.items() if type(item[0]) is type(item[1]) is str]
+        fields = [item for item in texts if item[0].startswith("HTTP_")]
+    for key in _NO_HTTP:
+        value = get(key)
+        if value and type(value) is str:
+            fields.append((key, value))
+    return str(get("REQUEST_METHOD", "")), path or "/", str(get("QUERY_STRING", "")), fields
 
 
 def _redacted(spies: list[Spy]) -> frozenset[str]:

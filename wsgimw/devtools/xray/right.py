@@ -12,6 +12,8 @@ from wsgimw.devtools.xray.reading import items, mapping, moment, name, plural, s
 from wsgimw.devtools.xray.story import WORDS, story
 from wsgimw.devtools.xray.waterfall_svg import waterfall
 
+MOST_LINE = 1 << 20  # of a command: one that is cut would be another
+
 WELCOME = """\
 <div class="intro">
 <h1>Choose a request</h1>
@@ -60,7 +62,7 @@ def request_section(request: Mapping[str, Any], stack: Mapping[str, Any] | None)
         f"{_player(request, known)}</section>\n"
         f'<section aria-labelledby="h-layers"><h2 id="h-layers">What each layer did</h2>\n'
         f'<div class="layers">\n{layers}</div></section>\n'
-        f"{_headers(request)}{_replay(request)}"
+        f"{_request_headers(request)}{_headers(request)}{_replay(request)}"
     )
 
 
@@ -106,6 +108,23 @@ def _player(request: Mapping[str, Any], known: Collection[str]) -> str:
     )
 
 
+def _request_headers(request: Mapping[str, Any]) -> str:
+    found = request.get("request_headers")
+    if found is None:  # an older recording
+        return ""
+    rows = [
+        (shown(field.get("name")), shown(field.get("value")))
+        for field in map(mapping, items(found))
+    ]
+    inner = (
+        table("The headers of the request", rows, ("header", "value"))
+        if rows
+        else '<p class="soft">No header came.</p>\n'
+    )
+    heading = '<h2 id="h-came">Headers that came</h2>\n'
+    return f'<section aria-labelledby="h-came" class="came">{heading}{inner}</section>\n'
+
+
 def _headers(request: Mapping[str, Any]) -> str:
     rows = [
         (shown(field.get("name")), shown(field.get("value")), shown(field.get("by")))
@@ -121,15 +140,15 @@ def _headers(request: Mapping[str, Any]) -> str:
 
 
 def _replay(request: Mapping[str, Any]) -> str:
-    command = text(replay.curl(request), 16384)
+    command = text_block(replay.curl(request))
     # The script puts the origin that the browser knows in the place of ours.
     command = command.replace(replay.ORIGIN, f'<span class="origin">{replay.ORIGIN}</span>', 1)
     test = text_block(replay.webtest(request))
     return (
         '<section aria-labelledby="h-again" class="again">'
         '<h2 id="h-again">The same request again</h2>\n'
-        '<p class="soft small">The recording has neither the headers nor the body of a request: '
-        "add those that matter.</p>\n"
+        '<p class="soft small">The recording has no body of a request, and of its headers what is '
+        "secret is masked and what is long is cut: put in what matters.</p>\n"
         f"{_copied('curl', 'As a curl command', command)}"
         f"{_copied('webtest', 'As a WebTest test', test)}"
         '<p class="buttons"><button type="button" data-download hidden>'
@@ -139,7 +158,7 @@ def _replay(request: Mapping[str, Any]) -> str:
 
 def text_block(value: str) -> str:
     """Return lines of data; each is made visible on its own, so that line ends stay."""
-    return "\n".join(text(line, 4096) for line in value.split("\n"))
+    return "\n".join(text(line, MOST_LINE) for line in value.split("\n"))
 
 
 def _copied(ident: str, heading: str, inner: str) -> str:

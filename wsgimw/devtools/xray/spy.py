@@ -286,7 +286,10 @@ class Spy(Flow):
         else:
             self._close = getattr(body, "close", None)
         blocks = body[:]  # no `__iter__`: a list of ours would take itself for pulled
-        return self._spy_list(SpiedBlocks(blocks), sizes_of(blocks))
+        out = SpiedBlocks(blocks)
+        if self._inside is not None:  # `_spy_list` takes it for one that is known
+            self.trace.lists.append(weakref.ref(out))
+        return self._spy_list(out, sizes_of(blocks))
 
     def _spy_list(self, out: SpiedBlocks, sizes: Any) -> SpiedBlocks:
         self.sizes = sizes

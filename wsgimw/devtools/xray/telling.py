@@ -13,13 +13,14 @@ from typing import Any, NamedTuple
 
 from wsgimw.devtools.xray.judging import Judge
 from wsgimw.devtools.xray.tape import CAME, ENDED, FAILED, HEAD
-from wsgimw.redact import REDACTED, is_secret, mask_query, mask_url
+from wsgimw.redact import REDACTED, is_secret, mask_query, mask_url, of_the_process
 from wsgimw.shapes import mask_shapes
 from wsgimw.testing.crossing import Room
 
 VERSION = 1
 MOST_VALUE = 500
 
+_PATHS = {"script_name", "path_info"}
 _QUERIES = ("QUERY_STRING",)
 _URLS = ("REQUEST_URI", "RAW_URI", "HTTP_REFERER", "Location", "Content-Location", "Link")
 
@@ -70,7 +71,7 @@ class _Story:
         self,
         id: str,
         time: float,
-        request: tuple[str, str, str],
+        request: tuple[str, str, str, list[tuple[str, str]]],
         tape: list[tuple[Any, ...]],
         rooms: list[tuple[Room, Room]],
         facts: list[tuple[Any, ...] | None],
@@ -80,7 +81,7 @@ class _Story:
     ) -> None:
         self.id = id
         self.time = time
-        self.method, self.path, self.query = request
+        self.method, self.path, self.query, self.fields = request
         self.tape = tape
         self.rooms = rooms
         self.streams = streams
@@ -125,8 +126,8 @@ class _Story:
             "id": self.id,
             "time": self.time,
             "method": _text(self.method),
-            "path": _text(self.path),
-            "query": _text(mask_query(self.query)),
+            **self._target(),
+            "request_headers": self._request_headers(),
             "status": _status(self.heads.get(0, (None, ()))[0]),
             "total_ms": round(total, 3),
             "first_byte_ms": None if self.first is None else _ms(self.first),
@@ -189,7 +190,9 @@ class _Story:
             masked = mask_url(value)
             if masked != value:
                 return _text(masked)
-        return _text(mask_shapes(value[:MOST_VALUE]))
+        # Cut first, and then masked; where something was cut off, it says so.
+        masked = mask_shapes(value[:MOST_VALUE])
+        return _text(masked) if len(value) <= MOST_VALUE else f"{masked[:MOST_VALUE]} ..."
 
     def _head(
         self, before: list[tuple[str, str]], after: list[tuple[str, str]]
@@ -206,6 +209,24 @@ class _Story:
                 changed.append([name, self._value(name, old[1]), self._value(name, value)])
         removed = [[name, self._value(name, value)] for name, value in gone]
         return {"added": added, "changed": changed, "removed": removed}
+
+    def _target(self) -> dict[str, str]:
+        path = f"/{REDACTED}" if self.hidden & _PATHS else self.path
+        query = mask_query(self.query)
+        if query and "query_string" in self.hidden:
+            query = REDACTED
+        return {"path": _text(path), "query": _text(query)}
+
+    def _request_headers(self) -> list[dict[str, str]]:
+        """Return the fields of the request by their usual spelling, as the stack got them."""
+        found = []
+        for key, value in self.fields:
+            if of_the_process(key, value):  # HTTP_PROXY, which no client has sent
+                continue
+            name = key.removeprefix("HTTP_").replace("_", "-").title()
+            shown = REDACTED if self.is_secret(name) else self._value(key, value)
+            found.append({"name": _text(name), "value": shown})
+        return found
 
     def _headers(self) -> list[dict[str, str]]:
         """Return the head that was sent, each header with the layer that wrote its value."""

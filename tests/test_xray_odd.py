@@ -67,6 +67,24 @@ def test_a_layer_bound_anew_is_used_beside_what_is_recorded() -> None:
     assert xrayed.recording.requests == ()
 
 
+def test_an_app_that_asks_a_layer_outside_of_it() -> None:
+    """The second crossing of a boundary, out of what lies within, is a crossing of that one."""
+    outside: list[App] = []
+
+    def keeping(app: App) -> App:
+        outside.append(app)
+        return passing(app)
+
+    def again(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+        if environ["PATH_INFO"] == "/again":
+            return hello(environ, start_response)
+        return outside[-1]({**environ, "PATH_INFO": "/again"}, start_response)
+
+    request = asked(compose(keeping, passing)(again))
+    assert request["status"] == "200 OK" and rules(request) == []
+    assert [lane["answered"] for lane in request["layers"]].count(True) == 1
+
+
 def test_a_server_with_an_environ_that_is_no_dict_is_served_and_not_recorded() -> None:
     xrayed: Any = xray(compose(passing)(deaf))
     body = xrayed(UserDict(make_environ()), lambda *_: lambda data: None)

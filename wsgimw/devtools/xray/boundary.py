@@ -65,8 +65,8 @@ def bind_spy(
                 tape.append((CAME, number, parent.number, None, None))
             elif not spy.look(environ):
                 return app(environ, start_response)
-        elif not spy.look(environ):
-            return app(environ, start_response)
+        else:
+            spy.look(environ)  # a dict: `xray` records no others
         file_wrapper = environ.get("wsgi.file_wrapper")  # rule 3: before the call
         current.set(spy)
         spy.came = began = perf_counter()

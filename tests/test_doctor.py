@@ -112,6 +112,7 @@ def held(environ: WSGIEnvironment) -> Generator[None, Exchange, None]:
 
 
 basic = Authenticate(Basic(lambda name, password: None))
+asking = Authenticate(Basic(lambda name, password: None), required=False)
 throttled = Authenticate(Basic(lambda name, password: None, throttle=Throttle()))
 signed = Authenticate(Signature(b"s" * 16))
 files = StaticFiles(ROOT / "docs")
@@ -152,6 +153,11 @@ CASES: list[Any] = [
     ("files-inside-auth", [basic, files], [files, basic]),
     ("auth-inside-files", [files, basic], [basic, files]),
     ("auth-alone", [basic], [basic, when("/admin", members)]),
+    (
+        "anyone-never-asked",
+        [basic, Require({"/": "authenticated", "/health": "anyone"})],
+        [asking, Require({"/": "authenticated", "/health": "anyone"})],
+    ),
     ("require-alone", [members], [basic, members]),
     ("require-outside-auth", [members, basic], [basic, members]),
     (

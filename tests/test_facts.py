@@ -18,6 +18,7 @@ from wsgimw import (
     Include,
     Mount,
     RequestId,
+    Require,
     Route,
     Router,
     not_found,
@@ -128,8 +129,23 @@ by_account = Basic(lambda name, password: None, throttle=Throttle(per_client=Non
         pytest.param(
             Authenticate(Signature(b"s" * 16)),
             "does",
-            {"authenticates", "answers early", "limits input"},
+            {"authenticates", "answers early", "refuses strangers", "limits input"},
             id="Signature bounds the body",
+        ),
+        pytest.param(
+            Authenticate(Signature(b"s" * 16), required=False),
+            "does",
+            {"authenticates", "answers early", "limits input"},
+            id="Authenticate that lets strangers pass",
+        ),
+        pytest.param(
+            Require({"/": "nobody", "/a": "anyone"}),
+            "does",
+            {"authorizes", "answers early", "lets strangers in"},
+            id="Require with a rule for anyone",
+        ),
+        pytest.param(
+            Require("authenticated"), "does", {"authorizes", "answers early"}, id="Require"
         ),
         pytest.param(Router([]), "changes", set(), id="Router"),
         pytest.param(Router([Mount("/x", not_found)]), "changes", {"path"}, id="Mount"),

@@ -3,11 +3,11 @@
 >>> from wsgimw import compose
 >>> from wsgimw.auth import Authenticate, Basic, Require, Users, role
 >>> compose(
-...     Authenticate(Basic(Users({"ada": "{SHA}W6ph5Mm5Pz8GgiULbPgzG37mj9g="}))),
+...     Authenticate(Basic(Users({"ada": "{SHA}W6ph5Mm5Pz8GgiULbPgzG37mj9g="})), required=False),
 ...     Require({"/": "authenticated", "/health": "anyone", "/admin": role("admin")}),
 ... )
 compose(
-    Authenticate(Basic(Users(<1 user>))),
+    Authenticate(Basic(Users(<1 user>)), required=False),
     Require({'/': 'authenticated', '/health': 'anyone', '/admin': role('admin')}),
 )
 

@@ -127,11 +127,12 @@ class Authenticate(BaseLayer):
         theirs = [getattr(scheme, "facts", None) for scheme in self.schemes]
         parts = [part for part in theirs if isinstance(part, Facts)]
         does = [word for part in parts for word in part.does]
+        strict = ["refuses strangers"] if self.required else []
         forgotten = [] if self.forward_credentials else {k for s in self.schemes for k in s.reads}
         return Facts(
             reads=[word for part in parts for word in part.reads],
             changes=["identity", *(word for part in parts for word in part.changes)],
-            does=["authenticates", "answers early", *does],
+            does=["authenticates", "answers early", *strict, *does],
             once=["authentication"],
             cost="head",
             headers=["WWW-Authenticate", "Vary", "Cache-Control"],

@@ -80,14 +80,6 @@ class Require(BaseLayer):
     """One predicate, or a mapping of `"/prefix"` or `"METHOD /prefix"` to predicates."""
     _rules: Rules = field(init=False, repr=False, compare=False)
 
-    facts = Facts(
-        reads=["identity"],
-        does=["authorizes", "answers early"],
-        cost="nothing",
-        headers=["WWW-Authenticate", "Cache-Control"],
-        own_check="lint",
-    )
-
     def __post_init__(self) -> None:
         given: Any = self.rules
         if isinstance(given, Mapping):
@@ -103,6 +95,19 @@ class Require(BaseLayer):
             compiled(given, "the rule of Require()")
             made = Rules({"/": given})
         object.__setattr__(self, "_rules", made)
+
+    @property
+    def facts(self) -> Facts:
+        """What `wsgimw.explain` knows of it."""
+        rules: Any = self.rules
+        is_open = "anyone" in (rules.values() if isinstance(rules, Mapping) else (rules,))
+        return Facts(
+            reads=["identity"],
+            does=["authorizes", "answers early", *(["lets strangers in"] if is_open else [])],
+            cost="nothing",
+            headers=["WWW-Authenticate", "Cache-Control"],
+            own_check="lint",
+        )
 
     def explain(self, request: str, identity: Identity | None = None) -> str:
         """Tell how a request such as `"GET //admin/x"` is read, and which rules decide.

@@ -271,6 +271,15 @@ _ALL = (
         fix='Put Require("authenticated"), or rules, inside of it, if the app does not decide.',
     ),
     Rule(
+        id="anyone-never-asked",
+        severity="warning",
+        outer=("refuses strangers",),
+        inner=("lets strangers in",),
+        why="A request without credentials is answered 401 by the outer layer, so the rule that "
+        "lets anyone in is never asked about it.",
+        fix="Write Authenticate(..., required=False): the rules then decide about strangers, too.",
+    ),
+    Rule(
         id="require-alone",
         severity="warning",
         layer=("authorizes", "reads identity"),

@@ -543,6 +543,7 @@ def check_law(format: str, environ: dict[str, Any], known: dict[str, Any]) -> No
         assert no_times.sub("", slow) == no_times.sub("", fast)
 
 
+@pytest.mark.unmeasured
 @pytest.mark.parametrize("format", TEMPLATES)
 @settings(
     max_examples=60,
@@ -582,6 +583,7 @@ DIRECTIVES = st.sampled_from(
 )
 
 
+@pytest.mark.unmeasured
 @settings(
     max_examples=300,
     deadline=None,

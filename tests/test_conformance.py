@@ -19,6 +19,7 @@ PAIRS = [pair for pair in product(ROWS, ROWS) if not FORMS & {row.name for row i
 READS_IT = {"Gzip", "Compress", "StaticFiles"}  # who looks at Accept-Encoding
 
 
+@pytest.mark.unmeasured
 @pytest.mark.parametrize("environ", REQUESTS)
 @pytest.mark.parametrize("depth", [pytest.param(1, id="alone"), pytest.param(6, id="six-deep")])
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row.name)

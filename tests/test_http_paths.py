@@ -570,6 +570,7 @@ def test_law_a_location_stays_on_this_site(path: str, query: str) -> None:
 # Bounds
 
 
+@pytest.mark.unmeasured
 @pytest.mark.parametrize(
     "unit",
     [

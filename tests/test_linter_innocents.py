@@ -621,6 +621,7 @@ def test_every_layer_of_ours(
 ODD = {"restores_after_the_call", "leaves_a_file_open"}
 
 
+@pytest.mark.unmeasured
 @pytest.mark.slow
 @pytest.mark.parametrize("name", sorted(BROKEN.keys() - ODD))
 def test_a_broken_layer_alone_is_blamed(name: str, by_the_kit_itself: set[tuple[int, str]]) -> None:

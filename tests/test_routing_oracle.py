@@ -232,6 +232,7 @@ def compare(seed: int, tables: int, lookups: int, **options: Any) -> int:
     return done
 
 
+@pytest.mark.unmeasured
 def test_no_answer_differs() -> None:
     """Law: on 15,000 look-ups both routers give the same route, parameters and methods."""
     assert compare(20_240, tables=75, lookups=200) == 15_000

@@ -845,6 +845,7 @@ def under(stack: Any) -> Callable[[App], App]:
 ROWS = {row.name: row for row in rows()}
 
 
+@pytest.mark.unmeasured
 @pytest.mark.slow
 @pytest.mark.parametrize("environ", [{}, GZIP], ids=["plain", "gzip"])
 @pytest.mark.parametrize("name", ROWS)

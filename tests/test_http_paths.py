@@ -24,6 +24,7 @@ from wsgimw.http.paths import (
     from_wsgi,
     location,
     location_query,
+    pep_path,
     percent_path,
     percent_query,
     readings,
@@ -628,3 +629,19 @@ def test_thirty_marks_on_end_and_no_more(mark: str) -> None:
         mark != "\u20dd",  # of class 0: nothing to sort
         mark != "\u20dd",
     ]
+
+
+@pytest.mark.parametrize(
+    ("environ", "path"),
+    [
+        pytest.param({"PATH_INFO": "/\ufffd", "RAW_URI": "/%E9"}, "/\xe9", id="bytes were lost"),
+        pytest.param({"PATH_INFO": "/€", "RAW_URI": "/%E2%82%AC"}, "/â\x82¬", id="real Unicode"),
+        pytest.param({"PATH_INFO": "/€"}, "/â\x82¬", id="no target"),
+        pytest.param({"PATH_INFO": "/\udc80€"}, "/\udc80€", id="what cannot be told"),
+        pytest.param({"PATH_INFO": "/a%20b", "RAW_URI": "/a%2520b"}, "/a%20b", id="decoded once"),
+        pytest.param({"PATH_INFO": "/a%20b", "REQUEST_URI": "/a%20b"}, "/a b", id="not decoded"),
+        pytest.param({}, "", id="no path"),
+    ],
+)
+def test_the_path_as_the_pep_has_it(environ: dict[str, str], path: str) -> None:
+    assert pep_path(environ) == path

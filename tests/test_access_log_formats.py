@@ -543,7 +543,6 @@ def check_law(format: str, environ: dict[str, Any], known: dict[str, Any]) -> No
         assert no_times.sub("", slow) == no_times.sub("", fast)
 
 
-@pytest.mark.unmeasured
 @pytest.mark.parametrize("format", TEMPLATES)
 @settings(
     max_examples=60,
@@ -583,7 +582,6 @@ DIRECTIVES = st.sampled_from(
 )
 
 
-@pytest.mark.unmeasured
 @settings(
     max_examples=300,
     deadline=None,

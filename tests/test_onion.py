@@ -508,6 +508,14 @@ def test_a_head_that_is_refused_leaks_nothing(make: Any) -> None:
     assert happened[-1] == "out"
 
 
+def test_a_head_that_is_refused_for_a_plain_list_is_an_end() -> None:
+    with pytest.raises(Refused):
+        Server(1).serve(tracing()(app_of([b"a"])))
+    status, count, error, complete = happened[-2]
+    assert (status, count, type(error), complete) == ("200 OK", 0, Refused, False)
+    assert happened[-1] == "out"
+
+
 @pytest.mark.parametrize(
     "make", [Body, lambda *blocks: ClosingList(blocks)], ids=["stream", "list"]
 )

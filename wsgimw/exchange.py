@@ -844,9 +844,9 @@ class PrimedFlow(Flow):
     _out: Iterator[Block] | None
 
     def _hold_stream(self, body: Any) -> Any:
-        self._body = body
+        self._body = self._until_full(body)
         self._first = first = []
-        self._out = out = self._portioned()
+        self._out = out = self._changed()
         try:
             for block in out:
                 first.append(block)
@@ -863,7 +863,9 @@ class PrimedFlow(Flow):
         """Give what was pulled before, then go on."""
         out, self._out = self._out, None
         if out is None:  # a list that goes out as a stream, or a second iteration
-            out = self._portioned()
+            if self._body is not _CLOSED:
+                self._body = self._until_full(self._body)
+            out = self._changed()
         else:
             for block in self._first:
                 yield block
@@ -871,33 +873,12 @@ class PrimedFlow(Flow):
                     return
         yield from out
 
-    def _portioned(self) -> Iterator[Block]:
-        """Show each block to the layer, as `_changed` does, until it is `full`."""
-        answer: Iterable[Block] | None = None
-        try:
-            for block in self._body:
-                out = self.block(block)
-                self.bytes += len(out)
-                yield out
-                if self._body is _CLOSED:
-                    return
-                if self.full:
-                    break
-            if self._body is _CLOSED:  # before it was started
+    def _until_full(self, body: Any) -> Iterator[Block]:
+        """Pull no further once the layer has said, of the block before, that it is the last."""
+        for block in body:
+            yield block
+            if self.full:
                 return
-            last = self.finish()
-            if last:
-                self.bytes += len(last)
-                yield last
-        except GeneratorExit:
-            raise
-        except BaseException as error:
-            answer = self._broke(error)
-            if answer is None:
-                raise
-        if answer is not None:
-            yield from self._answered(answer)
-        self.complete = self._body is not _CLOSED
 
     def close(self) -> None:
         self._out = None  # rule 39: its frame holds this flow

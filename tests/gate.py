@@ -8,6 +8,7 @@ from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
 
+# What `import wsgimw` loads, beside http/paths.py.
 CORE = ("compose", "describe", "exchange", "lazy", "misuse", "onion", "request_body")
 COMPLETE = (*(f"wsgimw/{name}.py" for name in CORE), "wsgimw/http/*")
 ELSEWHERE = 95.0

@@ -29,6 +29,7 @@ from tests.compressing import (
     value,
     wire,
 )
+from tests.gate import CORE
 from wsgimw import (
     Compress,
     Gzip,
@@ -86,19 +87,7 @@ def test_a_layer_imports_no_other_layer() -> None:
     assert set(out.stdout.split()) == {
         "wsgimw",
         *(f"wsgimw.{name}" for name in MODULES),
-        *(
-            f"wsgimw.{name}"
-            for name in (
-                "compose",
-                "describe",
-                "exchange",
-                "facts",
-                "lazy",
-                "misuse",
-                "onion",
-                "request_body",
-            )
-        ),
+        *(f"wsgimw.{name}" for name in (*CORE, "facts")),
         *(f"wsgimw.http{name}" for name in ("", ".headers", ".negotiation", ".paths")),
     }
 

@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 
 import wsgimw
+from tests.gate import CORE
 from tests.test_repository import tracked_files
 from tests.venvs import ROOT
 from wsgimw.devtools.koans.lessons import KOANS
@@ -175,8 +176,7 @@ def test_the_koans_need_nothing_else(python: Path, tmp_path: Path) -> None:
 def test_import_loads_the_core_alone(python: Path, imported: dict[str, object]) -> None:
     loaded = imported["loaded"]
     assert isinstance(loaded, dict)
-    modules = ("compose", "describe", "exchange", "lazy", "misuse", "onion", "request_body")
-    core = {"wsgimw", *(f"wsgimw.{name}" for name in modules)}
+    core = {"wsgimw", *(f"wsgimw.{name}" for name in CORE)}
     ours = {name for name in loaded if name.partition(".")[0] == "wsgimw"}
     assert "wsgimw" in ours
     assert not {name for name in ours - core if not name.startswith("wsgimw.http")}

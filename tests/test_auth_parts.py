@@ -1,8 +1,6 @@
-"""What the pieces of authentication share: secrets, forks, names that load late."""
+"""What the pieces of authentication share: secrets, names that load late."""
 
 from __future__ import annotations
-
-import gc
 
 import pytest
 
@@ -17,27 +15,6 @@ def test_secrets_compare_and_hash_without_showing() -> None:
     assert hash(one) == hash(same)  # equal ones must
     assert hash(one) == hash(other)  # and the hash tells nothing of the value
     assert repr(one) == "<it>"
-
-
-def test_a_child_tells_what_still_lives(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What `os.register_at_fork` was given, called here: a child's coverage is not measured."""
-    told: list[str] = []
-
-    class Holder:
-        def __init__(self, name: str) -> None:
-            self.name = name
-
-        def after_fork(self) -> None:
-            told.append(self.name)
-
-    monkeypatch.setattr(parts, "_forking", type(parts._forking)())
-    living, gone = Holder("living"), Holder("gone")
-    parts.after_fork(living)
-    parts.after_fork(gone)
-    del gone
-    gc.collect()
-    parts._in_child()
-    assert told == ["living"]
 
 
 def test_every_name_is_listed_and_loads() -> None:

@@ -25,6 +25,7 @@ from tests.strict_server import (
     raising_app,
     writing_app,
 )
+from wsgimw import exchange
 from wsgimw.exchange import (
     Blocks,
     ContextFlow,
@@ -910,6 +911,31 @@ def test_an_end_that_matters_for_streams_only() -> None:
     list(body)
     body.close()
     assert ends == [True]
+
+
+@pytest.mark.parametrize("stays", [True, False], ids=["as it is", "where lists are set back"])
+@pytest.mark.parametrize(
+    ("asked", "end"),
+    [(0, (0, False)), (1, (1, False)), (2, (1, True))],
+    ids=["untouched", "one block", "exhausted"],
+)
+def test_what_a_list_of_one_block_says(
+    asked: int, end: Any, stays: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The question leaves the iterator where it was, for servers that pull after `close()`."""
+    if not stays:
+        monkeypatch.setattr(exchange, "_STAYS_EXHAUSTED", False)
+    ends: list[Any] = []
+    bound = flow(
+        app_of([b"a"]), ended=lambda self: ends.append((self.bytes, self.complete)), counts=True
+    )
+    body: Any = Server().call(bound)
+    blocks = iter(body)
+    for _ in range(asked):
+        next(blocks, None)
+    body.close()
+    assert ends == [end]
+    assert list(blocks) == ([] if asked else [b"a"])
 
 
 def test_what_is_settled_at_the_head_is_not_asked_about() -> None:

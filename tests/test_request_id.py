@@ -197,8 +197,7 @@ def test_never_all_zero(monkeypatch: pytest.MonkeyPatch) -> None:
     assert record(environ).span_id == "1" * 16
 
 
-def test_nothing_read_before_a_fork_is_used_after_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    app = RequestId()(lambda environ, start_response: [environ["wsgimw.request_id"].encode()])
+def test_many_are_read_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     reads: list[int] = []
     urandom = os.urandom
 
@@ -207,15 +206,9 @@ def test_nothing_read_before_a_fork_is_used_after_it(monkeypatch: pytest.MonkeyP
         return urandom(size)
 
     monkeypatch.setattr(os, "urandom", read)
-    environs = [make_environ() for _ in range(6)]
-    for environ in environs[:3]:
-        serve(app, environ)
-    assert len(reads) == 1
-    monkeypatch.setattr(request_id, "getpid", lambda: -1)
-    for environ in environs[3:]:
-        serve(app, environ)
-    assert len(reads) == 2
-    assert len({environ["wsgimw.request_id"] for environ in environs}) == 6
+    wrapped = RequestId()(app)
+    assert len({serve(wrapped).blocks[0] for _ in range(65)}) == 65
+    assert reads == [1024, 1024]
 
 
 def test_ids_differ() -> None:

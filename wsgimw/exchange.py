@@ -203,6 +203,18 @@ def own_code(function: AnyFunction) -> AnyFunction:
 _iterate_list = list.__iter__
 
 
+def _stays_exhausted() -> bool:
+    iterator: Any = iter([b""])
+    list(iterator)
+    iterator.__setstate__(0)
+    return not iterator.__length_hint__()
+
+
+_STAYS_EXHAUSTED = _stays_exhausted()
+"""Can an exhausted list iterator not be set back? Then to try it is the cheapest way to ask whether
+it is exhausted. Builds without the global lock keep the list, and set it back."""
+
+
 class Blocks(list[bytes]):
     """A list body with a `close()`: `len()` and C-speed iteration survive (rule 21).
 
@@ -226,9 +238,17 @@ class Blocks(list[bytes]):
         self._flow = self._iterator = None  # rule 39: the iterator holds the list
         if iterator is None:
             pulled, complete = 0, False
-        elif len(self) == 1 and type(self[0]) is bytes:  # `_delivered` without the call
-            complete = len(iterator.__reduce__()) == 2
-            pulled = len(self[0]) if complete or not iterator.__length_hint__() else 0
+        elif len(self) == 1 and type(block := self[0]) is bytes:  # `_delivered` without the call
+            if iterator.__length_hint__():
+                pulled, complete = 0, False
+            elif _STAYS_EXHAUSTED:
+                pulled = len(block)
+                iterator.__setstate__(0)
+                complete = not iterator.__length_hint__()
+                if not complete:
+                    iterator.__setstate__(1)
+            else:
+                pulled, complete = self._delivered(iterator)
         else:
             pulled, complete = self._delivered(iterator)
         if flow._inside is None:

@@ -86,7 +86,7 @@ def peers(app: App, root: Path) -> App:
     logger = logging.getLogger("wsgimw.bench.stack")
     logger.propagate = False
     logger.setLevel(logging.DEBUG)
-    logger.handlers[:] = [logging.NullHandler()]
+    logger.handlers[:] = [logging.StreamHandler(Null())]
     options: dict[str, Any] = {"setup_console_handler": False, "set_logger_level": None}
     dispatched: Any = DispatcherMiddleware(not_found, {MOUNT: app})
     guarded = BasicAuth(dispatched, users={USER: PASSWORD})

@@ -108,9 +108,11 @@ class LogFlow(Flow):
         declared = None
         try:  # read before it is sent on: the receiver may change the list
             for name, value in headers:
-                if len(name) == 14 and name.lower() == "content-length":
+                if name == "Content-Length":  # so apps write it; a comparison is all it costs
                     declared = value
                     break
+            else:
+                declared = _declared(headers)
         except (TypeError, ValueError, AttributeError):
             pass  # it is the server that refuses a head
         if exc_info is None:
@@ -255,6 +257,14 @@ def status_code(status: Any) -> int | None:
     except (TypeError, ValueError):
         return None
     return code if 100 <= code <= 599 else None
+
+
+def _declared(headers: list[tuple[str, str]]) -> str | None:
+    """Find the Content-Length of a head that spells it in another way, or has none."""
+    for name, value in headers:
+        if len(name) == 14 and name.lower() == "content-length":
+            return value
+    return None
 
 
 def _differs(declared: Any, sent: Any) -> bool:

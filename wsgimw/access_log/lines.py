@@ -109,12 +109,11 @@ def _reasons(reasons: list[Any]) -> str:
 
 
 _SHORT = tuple([f"0.{number:03d}" for number in range(1000)])
+"""Milliseconds as text, by microseconds: `{:.3f}` is four times dearer."""
 
 
-def _milliseconds(microseconds: int) -> str:
-    """Show a duration; the short ones by a table, as `{:.3f}` is four times dearer."""
-    if microseconds < 1000:
-        return _SHORT[microseconds]
+def _long(microseconds: int) -> str:
+    """Show a millisecond and more."""
     return f"{microseconds // 1000}.{microseconds % 1000:03d}"
 
 
@@ -148,12 +147,13 @@ def json_line(flow: LogFlow, masks: Masks) -> str | None:
         f"{_method[method]}{_json_path[path]}{_QUERY + once(masks.query(query)) if query else ''}"
         f"{_protocol[protocol]}{_host[host]}{_json_status[flow.code_text]}"
         f',"bytes":{flow.sent},"outcome":"{flow.outcome}"'
-        f',"duration_ms":{_milliseconds(duration)},"app_ms":{_milliseconds(app)}'
-        f',"client_ms":{_milliseconds(client)}'
+        f',"duration_ms":{_SHORT[duration] if duration < 1000 else _long(duration)}'
+        f',"app_ms":{_SHORT[app] if app < 1000 else _long(app)}'
+        f',"client_ms":{_SHORT[client] if client < 1000 else _long(client)}'
     )
     if flow.bytes:
         first = int((flow.left - flow.started) * 1e6 + 0.5)
-        line = f'{line},"first_byte_ms":{_milliseconds(first)}'
+        line = f'{line},"first_byte_ms":{_SHORT[first] if first < 1000 else _long(first)}'
     if user or route or request_id or known.trace_id or known.span_id:
         line = (
             f"{line}{_USER + _json[user] if user else ''}{_ROUTE + _json[route] if route else ''}"

@@ -221,14 +221,10 @@ def _request_key(name: str) -> str:
 
 
 def _keys(directive: Directive) -> tuple[str, ...]:
-    """Return the environ keys that a directive needs of the start."""
-    if directive.text.endswith("i"):
+    """Return the environ keys that a directive needs of the start, and no entry has."""
+    if directive.key.startswith("request."):
         return (_request_key(directive.text[2:-2]),)
     return {"%v": ("HTTP_HOST", "SERVER_NAME"), "%p": ("SERVER_PORT",)}.get(directive.text, ())
-
-
-def _of_start(key: str) -> Callable[[LogFlow], str | None]:
-    return lambda flow: plain_text(flow.more.get(key))
 
 
 def _request_field(name: str) -> Get:

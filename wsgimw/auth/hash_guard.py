@@ -22,7 +22,8 @@ from threading import Condition, Event, Lock
 from typing import Any, TypeVar
 
 from wsgimw.auth.identities import Unavailable
-from wsgimw.auth.parts import Part, after_fork
+from wsgimw.auth.parts import Part
+from wsgimw.forks import after_fork
 
 __all__ = ["SHARED", "HashGuard"]
 

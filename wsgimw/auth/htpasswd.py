@@ -25,10 +25,11 @@ from typing import Any, TypeAlias
 
 from wsgimw.auth.identities import Account, names
 from wsgimw.auth.outcomes import Emitter, Listeners
-from wsgimw.auth.parts import Part, after_fork
+from wsgimw.auth.parts import Part
 from wsgimw.auth.passwords import COLONS, verifier
 from wsgimw.auth.users import Names, accounts, asker, checked_name
 from wsgimw.describe import describe
+from wsgimw.forks import after_fork
 
 __all__ = ["HtpasswdFile", "parse"]
 

@@ -31,8 +31,9 @@ from wsgimw.auth.identities import Unavailable
 from wsgimw.auth.jwt_claims import read_object
 from wsgimw.auth.key_sets import KeySet, read_set
 from wsgimw.auth.outcomes import Emitter, Listeners
-from wsgimw.auth.parts import Part, after_fork
+from wsgimw.auth.parts import Part
 from wsgimw.describe import describe
+from wsgimw.forks import after_fork
 from wsgimw.redact import mask_url
 
 __all__ = ["JWKS"]

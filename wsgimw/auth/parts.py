@@ -14,15 +14,13 @@ Vault(<a secret>)
 
 from __future__ import annotations
 
-import os
-import weakref
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from wsgimw import misuse
 from wsgimw.compose import LayerType
 from wsgimw.describe import constructor_call
 
-__all__ = ["Part", "Secret", "after_fork", "missing_extra"]
+__all__ = ["Part", "Secret", "missing_extra"]
 
 
 class PartType(LayerType):
@@ -76,28 +74,6 @@ class Secret:
 
     def __hash__(self) -> int:
         return hash(type(self))
-
-
-class Forks(Protocol):
-    """What holds locks, threads or keys that a child process must not share."""
-
-    def after_fork(self) -> None: ...
-
-
-_forking: weakref.WeakSet[Any] = weakref.WeakSet()
-
-
-def after_fork(what: Forks) -> None:
-    """Have `what.after_fork()` called in each child process, as long as `what` lives."""
-    _forking.add(what)
-
-
-def _in_child() -> None:
-    for what in list(_forking):
-        what.after_fork()
-
-
-os.register_at_fork(after_in_child=_in_child)
 
 
 def missing_extra(extra: str, what: str, cause: ImportError) -> ImportError:

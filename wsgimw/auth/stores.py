@@ -18,7 +18,8 @@ from dataclasses import dataclass, field
 from time import monotonic
 from typing import Any
 
-from wsgimw.auth.parts import Part, after_fork, missing_extra
+from wsgimw.auth.parts import Part, missing_extra
+from wsgimw.forks import after_fork
 from wsgimw.redact import mask_url
 
 __all__ = ["LimitsStore", "MemoryStore"]

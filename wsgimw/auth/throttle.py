@@ -28,9 +28,10 @@ from typing import TYPE_CHECKING, Any
 from wsgimw.auth.contracts import ThrottleStore
 from wsgimw.auth.identities import Denied
 from wsgimw.auth.outcomes import Emitter, Listeners, Refusal
-from wsgimw.auth.parts import Part, after_fork
+from wsgimw.auth.parts import Part
 from wsgimw.auth.stores import MemoryStore
 from wsgimw.describe import describe
+from wsgimw.forks import after_fork
 from wsgimw.peers import address
 
 if TYPE_CHECKING:

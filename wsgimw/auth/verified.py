@@ -18,7 +18,7 @@ import threading
 from time import monotonic
 from typing import Any, NamedTuple
 
-from wsgimw.auth.parts import after_fork
+from wsgimw.forks import after_fork
 
 __all__ = ["Entry", "VerifiedCache", "check_ttl"]
 

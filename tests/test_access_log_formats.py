@@ -20,7 +20,7 @@ from wsgimw.access_log import clock, finish, parse
 from wsgimw.access_log.dev import coloured
 from wsgimw.access_log.entry import FIELDS, make_entry, plain_text, scalar
 from wsgimw.access_log.escaping import escape, unescape
-from wsgimw.access_log.lines import LONG, _json, _json_path, _quoted, _spaced, _target
+from wsgimw.access_log.lines import _agent, _json_path, _quoted, _target
 from wsgimw.access_log.template import template_of
 from wsgimw.record import record
 
@@ -631,12 +631,14 @@ def test_log_forging(format: str, hostile: str) -> None:
 
 @pytest.mark.parametrize("format", ["combined", "json"])
 def test_long_texts_are_not_remembered(format: str) -> None:
-    agent = "a" * LONG
+    """What is remembered is memory that a client could fill."""
+    agent, path = "a" * 1025, "/" + "b" * 1024
     line_of(format)
     assert len(_target) + len(_json_path)
-    assert parse(line_of(format, HTTP_USER_AGENT=agent), format)["user_agent"] == agent
-    for remembered in (_spaced, _quoted, _target, _json, _json_path):
-        assert len(remembered) == 0
+    found = parse(line_of(format, HTTP_USER_AGENT=agent, PATH_INFO=path), format)
+    assert (found["user_agent"], found["path"]) == (agent, path)
+    for remembered in (_agent, _quoted, _target, _json_path):
+        assert agent not in remembered and path not in remembered
 
 
 @pytest.mark.parametrize(

@@ -21,13 +21,13 @@ Every entry has every field; what is absent or empty is None. Secrets are masked
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Collection
-from functools import lru_cache
+from collections.abc import Collection
 from typing import TYPE_CHECKING, Any
 
 from wsgimw.access_log.escaping import join_surrogates
 from wsgimw.http.paths import percent_path, percent_query
 from wsgimw.redact import REDACTED, Secret, mask_query, mask_url, secret_names
+from wsgimw.remembered import Remembered
 
 if TYPE_CHECKING:
     from wsgimw.access_log.flow import LogFlow
@@ -63,8 +63,6 @@ FIELDS = (
     "extra",
 )
 
-_REMEMBERED = 1024
-
 
 class Masks:
     """The masking of one layer: what its queries, referers and named values become."""
@@ -75,14 +73,15 @@ class Masks:
         """`redact` is more names to mask; False masks nothing."""
         self.secret: Secret | None = None if redact is False else secret_names(_names(redact))
         secret = self.secret
-        self.query: Callable[[str], str] = _remembered(
+        self.query: Remembered[str] = Remembered(
             percent_query
             if secret is None
-            else lambda query: percent_query(mask_query(query, secret))
+            else lambda query: percent_query(mask_query(query, secret)),
+            512,
         )
         """Encode and mask a query, without its `?`."""
-        self.referer: Callable[[str], str] = (
-            str if secret is None else _remembered(lambda url: mask_url(url, secret))
+        self.referer: Remembered[str] = Remembered(
+            str if secret is None else lambda url: mask_url(url, secret), 512
         )
         """Mask a URL."""
 
@@ -102,12 +101,6 @@ def _names(redact: Collection[str] | bool) -> Collection[str]:
     return redact if isinstance(redact, Collection) else ()
 
 
-def _remembered(function: Callable[[str], str]) -> Callable[[str], str]:
-    """Remember one verdict per text, bounded in number and in length."""
-    cached = lru_cache(512)(function)
-    return lambda text: cached(text) if len(text) <= _REMEMBERED else function(text)
-
-
 def make_entry(flow: LogFlow, masks: Masks) -> dict[str, Any]:
     """Make the entry of a request whose end was seen. It does not raise for any environ."""
     start_addr, method, script, path, query, protocol, host = flow.state
@@ -123,7 +116,7 @@ def make_entry(flow: LogFlow, masks: Masks) -> dict[str, Any]:
         "peer_addr": plain_text(start_addr) if start_addr != addr else None,
         "method": plain_text(method),
         "path": percent_path(f"{plain_text(script) or ''}{plain_text(path) or ''}") or None,
-        "query": query and masks.query(query),
+        "query": query and masks.query[query],
         "protocol": plain_text(protocol),
         "host": plain_text(host),
         "status": flow.code,
@@ -140,7 +133,7 @@ def make_entry(flow: LogFlow, masks: Masks) -> dict[str, Any]:
         "span_id": plain_text(known.span_id),
         "error": plain_text(known.error or flow.failure),
         "fingerprint": plain_text(known.fingerprint),
-        "referer": referer and masks.referer(referer),
+        "referer": referer and masks.referer[referer],
         "user_agent": plain_text(flow.agent),
         "reasons": None,
         "extra": None,

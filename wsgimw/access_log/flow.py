@@ -22,9 +22,9 @@ from collections.abc import Callable
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
-from wsgimw.access_log.remembered import Remembered
 from wsgimw.exchange import Flow, WatchedStream
 from wsgimw.record import type_name
+from wsgimw.remembered import Remembered
 
 if TYPE_CHECKING:
     from _typeshed import OptExcInfo

@@ -17,8 +17,8 @@ from wsgimw.access_log import clock
 from wsgimw.access_log.clock import rfc3339
 from wsgimw.access_log.entry import HIDDEN, Masks, plain_text
 from wsgimw.access_log.escaping import escape
-from wsgimw.access_log.remembered import Remembered
 from wsgimw.http.paths import percent_path
+from wsgimw.remembered import Remembered
 
 if TYPE_CHECKING:
     from wsgimw.access_log.flow import LogFlow
@@ -26,9 +26,6 @@ if TYPE_CHECKING:
 __all__ = ["FAST", "Line"]
 
 Line = Callable[["LogFlow", Masks], str | None]
-
-LONG = 4096
-"""A longer line makes us forget: what is remembered is memory that a client could fill."""
 
 
 def _show_spaced(value: object) -> str:
@@ -67,16 +64,13 @@ def combined(flow: LogFlow, masks: Masks) -> str | None:
     second, names, stamp = clock.local
     if not 0.0 <= flow.time - second < 1.0 or names is not time.tzname:
         stamp = clock.apache(flow.time)
-    line = (
+    return (
         f"{_spaced[get('REMOTE_ADDR', addr)]} - {_spaced[user] if user else '-'} "
         f'{stamp} "{_spaced[method]} {_target[path]}'
-        f'{"?" + masks.query(query) if query else ""} {_spaced[protocol]}" '
+        f'{"?" + masks.query[query] if query else ""} {_spaced[protocol]}" '
         f"{flow.code_text} {flow.sent_text} "
-        f'"{_quoted[masks.referer(referer)] if referer else "-"}" "{_quoted[agent]}"\n'
+        f'"{_quoted[masks.referer[referer]] if referer else "-"}" "{_quoted[agent]}"\n'
     )
-    if len(line) > LONG:
-        forget()
-    return line
 
 
 def once(value: object) -> str:
@@ -144,7 +138,7 @@ def json_line(flow: LogFlow, masks: Masks) -> str | None:
     line = (
         f'{{"time":"{rfc3339(flow.time)}"{_addr[addr]}'
         f"{_PEER_ADDR + _json[start_addr] if start_addr != addr and start_addr else ''}"
-        f"{_method[method]}{_json_path[path]}{_QUERY + once(masks.query(query)) if query else ''}"
+        f"{_method[method]}{_json_path[path]}{_QUERY + once(masks.query[query]) if query else ''}"
         f"{_protocol[protocol]}{_host[host]}{_json_status[flow.code_text]}"
         f',"bytes":{flow.sent},"outcome":"{flow.outcome}"'
         f',"duration_ms":{_SHORT[duration] if duration < 1000 else _long(duration)}'
@@ -167,11 +161,8 @@ def json_line(flow: LogFlow, masks: Masks) -> str | None:
             f"{_FINGERPRINT + _json[known.fingerprint] if known.fingerprint else ''}"
         )
     if referer:
-        line = f'{line},"referer":{_json[masks.referer(referer)]}'
-    line = f"{line}{_agent[agent]}{reasons}}}\n"
-    if len(line) > LONG:
-        forget()
-    return line
+        line = f'{line},"referer":{_json[masks.referer[referer]]}'
+    return f"{line}{_agent[agent]}{reasons}}}\n"
 
 
 _PEER_ADDR, _QUERY, _USER, _ROUTE, _REQUEST_ID, _TRACE_ID, _SPAN_ID, _ERROR, _FINGERPRINT = [
@@ -188,15 +179,6 @@ _PEER_ADDR, _QUERY, _USER, _ROUTE, _REQUEST_ID, _TRACE_ID, _SPAN_ID, _ERROR, _FI
         "fingerprint",
     )
 ]
-
-
-_ALL = (_spaced, _quoted, _target, _json, _json_path, _addr, _method, _protocol, _host, _agent)
-
-
-def forget() -> None:
-    """Forget every text."""
-    for remembered in _ALL:
-        remembered.clear()
 
 
 FAST: dict[str, Line] = {"combined": combined, "json": json_line}

@@ -18,19 +18,21 @@ Result = TypeVar("Result")
 class Remembered(dict[Any, Result], Generic[Result]):
     """A dict that works out what it does not have; half the price of `lru_cache` where it has it.
 
-    Once it holds `most` texts it forgets them all. Values other than `str` and None, which may
-    be equal and yet be shown in different ways (`1`, `True`), are worked out each time.
+    Once it holds `most` texts it forgets them all. A text of more than `longest` characters, which
+    could fill memory, and values other than `str` and None, which may be equal and yet be shown in
+    different ways (`1`, `True`), are worked out each time.
     """
 
-    __slots__ = ("_function", "_most")
+    __slots__ = ("_function", "_longest", "_most")
 
-    def __init__(self, function: Callable[[Any], Result], most: int) -> None:
+    def __init__(self, function: Callable[[Any], Result], most: int, longest: int = 1024) -> None:
         self._function = function
+        self._longest = longest
         self._most = most
 
     def __missing__(self, key: Any) -> Result:
         result = self._function(key)
-        if type(key) is str or key is None:
+        if (type(key) is str and len(key) <= self._longest) or key is None:
             if len(self) >= self._most:
                 self.clear()
             self[key] = result

@@ -1000,5 +1000,5 @@ def test_a_held_flow_may_let_another_app_answer() -> None:
     def begin(flow: Primed) -> App:
         return app_of([b"another"])
 
-    bound = flow_held(raising_app(OOPS), Primed, begin, lambda flow, blocks: False)
+    bound = flow_held(raising_app(OOPS), Primed, begin, lambda flow, blocks: None)
     assert Server().serve(bound) == b"another"

@@ -77,7 +77,7 @@ from wsgimw import misuse
 from wsgimw.coded_tags import for_if_match, with_plain_tags
 from wsgimw.codings import CODINGS, LEVELS
 from wsgimw.compose import BaseLayer
-from wsgimw.compress_flow import FRESH, NOTHING, CompressFlow, Plan
+from wsgimw.compress_flow import FRESH, NOTHING, CompressFlow, Plan, take
 from wsgimw.compress_options import (
     check_bool,
     check_codings,
@@ -86,7 +86,7 @@ from wsgimw.compress_options import (
     check_size,
 )
 from wsgimw.compressible import TYPES
-from wsgimw.exchange import flow_through
+from wsgimw.exchange import flow_held
 from wsgimw.facts import Facts
 from wsgimw.http.headers import has_directive
 from wsgimw.record import KEY as RECORD
@@ -195,7 +195,7 @@ class Compress(BaseLayer):
             cache_size=self.cache_size,
             server_timing=self.server_timing,
         )
-        choose = plan.choose
+        choices = plan.choices
         guards, plain = self.breach_guard, not self.server_timing
 
         def begin(flow: CompressFlow) -> None:
@@ -207,12 +207,11 @@ class Compress(BaseLayer):
                 known = environ[RECORD] = Record()
             flow._record = known
             flow._state = FRESH
-            flow.settled = False
+            flow.settled = flow.complete = False
+            flow.bytes = 0
             flow._reason = flow._encoder = flow._held = None
             accepted = get("HTTP_ACCEPT_ENCODING")
-            # What is too long is not read; so it is not remembered, either.
-            choice = choose(accepted) if accepted and len(accepted) <= 1024 else NOTHING
-            flow._choice = choice
+            flow._choice = choice = choices[accepted] if accepted else NOTHING
             flow._is_plain = plain
             flow._is_head = get("REQUEST_METHOD") == "HEAD"
             flow._keeps = "HTTP_CACHE_CONTROL" in environ and has_directive(
@@ -233,7 +232,7 @@ class Compress(BaseLayer):
             if "HTTP_IF_MATCH" in environ:
                 environ["HTTP_IF_MATCH"] = for_if_match(environ["HTTP_IF_MATCH"])
 
-        return flow_through(app, CompressFlow, begin)
+        return flow_held(app, CompressFlow, begin, take)
 
 
 if TYPE_CHECKING:

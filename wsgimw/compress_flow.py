@@ -7,14 +7,14 @@
 ...     levels={"gzip": 6}, min_size=500, types=("text/*",), flush=True, cache_size=0,
 ...     server_timing=False,
 ... )
->>> plan.choose("br, gzip;q=0.5")
+>>> plan.choices["br, gzip;q=0.5"]
 ('gzip', 'gzip')
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from functools import lru_cache, partial
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
@@ -22,18 +22,19 @@ from wsgimw import compress_head as head
 from wsgimw.coded_cache import CodedCache
 from wsgimw.codings import LEVELS, Encoder, compressor, encoder
 from wsgimw.compress_head import Verdict
-from wsgimw.compressible import LEFT_ALONE, LIVE, classifier
+from wsgimw.compressible import LEFT_ALONE, LIVE, kinds
 from wsgimw.exchange import Flow
 from wsgimw.http.headers import Headers
 from wsgimw.http.negotiation import choose_coding
 from wsgimw.record import Record
+from wsgimw.remembered import Remembered
 
 if TYPE_CHECKING:
     from _typeshed import OptExcInfo
 
     from wsgimw.exchange import Block
 
-__all__ = ["FRESH", "NOTHING", "CompressFlow", "Plan"]
+__all__ = ["FRESH", "NOTHING", "CompressFlow", "Plan", "take"]
 
 _OPT_OUT = Verdict("opt-out", varies=False)
 _ENCODED = Verdict("encoded", varies=False)
@@ -50,6 +51,8 @@ _TOO_SMALL = Verdict("too-small", varies=True)
 _NO_GAIN = Verdict("no-gain", varies=True)
 _LATE = Verdict("late", varies=True)
 _NO_BODY = frozenset({"204", "205"})
+_CODED_BY_THE_APP = head.ENCODING | head.TRANSFER
+_SENT_BY_OTHERS = head.RANGE | head.SENDFILE
 _CODED = {coding: Verdict(coding, varies=True) for coding in LEVELS}
 
 
@@ -59,7 +62,15 @@ Choice = tuple[str | None, str | None]
 class Plan:
     """What a bound app needs of its layer, worked out once. It holds nothing of a request."""
 
-    __slots__ = ("choose", "compressors", "flush", "kind_of", "levels", "min_size", "server_timing")
+    __slots__ = (
+        "choices",
+        "compressors",
+        "flush",
+        "kinds",
+        "levels",
+        "min_size",
+        "server_timing",
+    )
 
     def __init__(
         self,
@@ -76,27 +87,31 @@ class Plan:
             cache = CodedCache(cache_size, compressors)
             compressors = {coding: partial(cache.coded, coding) for coding in levels}
         self.compressors: Mapping[str, Callable[[bytes], bytes]] = compressors
-        self.choose = _chooser(tuple(levels))
+        self.choices = _choices(tuple(levels))
         self.levels = levels
         self.flush = flush
-        self.kind_of = classifier(types)
+        self.kinds = kinds(types)
         self.min_size = min_size
         self.server_timing = server_timing
 
 
-def _chooser(codings: tuple[str, ...]) -> Callable[[str], Choice]:
-    """Return the function from Accept-Encoding to the coding of a body, and to that of a live one.
+_LONGEST = 1024
+
+
+def _choices(codings: tuple[str, ...]) -> Remembered[Choice]:
+    """Map Accept-Encoding to the coding of a body, and to that of a live one.
 
     Live: gzip first. It makes less of small flushed events than others do, in less memory.
     """
     live = tuple(sorted(codings, key=lambda coding: coding != "gzip"))
 
-    @lru_cache(512)
     def choose(accepted: str) -> Choice:
+        if len(accepted) > _LONGEST:
+            return NOTHING  # what is too long is not read
         first, second = choose_coding(accepted, codings), choose_coding(accepted, live)
         return (first if first in LEVELS else None, second if second in LEVELS else None)
 
-    return choose
+    return Remembered(choose, 512, _LONGEST)
 
 
 NOTHING: Choice = (None, None)
@@ -118,7 +133,6 @@ class CompressFlow(Flow):
         "_encoder",
         "_exc_info",
         "_flushes",
-        "_found",
         "_held",
         "_is_foreign",
         "_is_head",
@@ -129,6 +143,7 @@ class CompressFlow(Flow):
         "_plan",
         "_reason",
         "_record",
+        "_seen",
         "_state",
         "settled",
     )
@@ -141,7 +156,6 @@ class CompressFlow(Flow):
     _encoder: Encoder | None
     _exc_info: OptExcInfo | None
     _flushes: bool
-    _found: head.Found
     _held: Mapping[str, str] | None
     _is_foreign: bool
     _is_head: bool
@@ -152,6 +166,7 @@ class CompressFlow(Flow):
     _plan: Plan
     _reason: str | None
     _record: Record
+    _seen: int  # the bits of the head that was judged
     _state: int
     settled: bool
 
@@ -160,18 +175,17 @@ class CompressFlow(Flow):
     def start(
         self, status: str, headers: Headers, exc_info: OptExcInfo | None = None, /
     ) -> Callable[[Block], object]:
-        found = head.look(headers)
         if self._state:
-            return self._start_anew(status, headers, exc_info, found)
-        verdict = self._judge(status, found)
+            return self._start_anew(status, headers, exc_info)
+        verdict = self._judge(status, headers)
         if verdict is not None and verdict is not _OPT_OUT and exc_info is None and self._is_plain:
             # `_leave`, written out for what is left alone, since each such response pays for it.
             if verdict.varies:
-                if "vary" in found:
-                    headers = [*headers]
-                    head.vary(headers, found)
+                headers = [*headers]
+                if self._seen & head.VARY:
+                    head.vary(headers, self._seen)
                 else:
-                    headers = [*headers, head.VARY]
+                    headers.append(head.VARIES)
             write = self.start_response(status, headers)
             self._state = _PLAIN
             self.settled = True
@@ -180,7 +194,6 @@ class CompressFlow(Flow):
             return write
         self.status = status
         self.headers = headers
-        self._found = found
         self._exc_info = exc_info
         if verdict is not None:
             return self._leave(verdict)
@@ -189,7 +202,7 @@ class CompressFlow(Flow):
         return self.write
 
     def _start_anew(
-        self, status: str, headers: Headers, exc_info: OptExcInfo | None, found: head.Found
+        self, status: str, headers: Headers, exc_info: OptExcInfo | None
     ) -> Callable[[Block], object]:
         """Take a head that replaces a former one (rule 7): decide all of it anew."""
         if exc_info is None and self._state == _PENDING:
@@ -197,11 +210,11 @@ class CompressFlow(Flow):
         if exc_info is None or self.bytes:
             self.forward(status, headers, exc_info)  # bytes have left: it raises
             return self.write
-        verdict = self._judge(status, found)
+        verdict = self._judge(status, headers)
         if self.complete is None:  # the body was handed on
             verdict = verdict or _LATE
         self.status, self.headers = status, [*headers]
-        self._found, self._exc_info = found, exc_info
+        self._exc_info = exc_info
         self._encoder = None
         self.settled = False
         if verdict is not None:
@@ -210,26 +223,26 @@ class CompressFlow(Flow):
             self._commit_stream()  # the head before it is out, so this one cannot wait
         return self.write
 
-    def _judge(self, status: str, found: head.Found) -> Verdict | None:
+    def _judge(self, status: str, headers: Headers) -> Verdict | None:
         """Return the first row of the table that fits, or None: compress.
 
         What only the body shows (its size, no gain) comes later.
         """
-        plan = self._plan
-        if self.environ.get("wsgimw.compress") is False:
+        seen, content_type, cache_control, declared = head.look(headers)
+        self._seen = seen
+        environ = self.environ
+        if "wsgimw.compress" in environ and environ["wsgimw.compress"] is False:
             return _OPT_OUT
-        if "content-encoding" in found:
-            return _OPT_OUT if head.is_identity(found) else _ENCODED
-        if "transfer-encoding" in found:
-            return _ENCODED
-        code = status[:3]
+        if seen & _CODED_BY_THE_APP:
+            plain = seen & head.ENCODING and head.is_identity(headers)
+            return _OPT_OUT if plain else _ENCODED
+        code = "200" if status == "200 OK" else status[:3]
         if code != "200" and (code in _NO_BODY or code[:1] == "1"):
             return _STATUS
-        cache_control = found.get("cache-control")
-        if self._keeps or (cache_control is not None and head.forbids(cache_control[1])):
+        if self._keeps or (cache_control is not None and head.forbids[cache_control]):
             return _NO_TRANSFORM
-        content_type = found.get("content-type")
-        kind = LEFT_ALONE if content_type is None else plan.kind_of(content_type[1])
+        plan = self._plan
+        kind = LEFT_ALONE if content_type is None else plan.kinds[content_type]
         if kind == LEFT_ALONE and (code != "304" or content_type is not None):
             return _TYPE
         if code != "200":
@@ -237,19 +250,16 @@ class CompressFlow(Flow):
                 return _NOT_MODIFIED
             if code == "206":
                 return _RANGE
-        if "content-range" in found:
-            return _RANGE
-        if "x-sendfile" in found or "x-accel-redirect" in found:
-            return _SENDFILE
+        if seen & _SENT_BY_OTHERS:
+            return _RANGE if seen & head.RANGE else _SENDFILE
         if self._choice is NOTHING:  # as most who send no Accept-Encoding
             return _ACCEPT
-        declared = found.get("content-length")
-        length = None if declared is None else head.content_length(declared[1])
+        length = None if declared is None else head.content_length(declared)
         live = kind == LIVE and length is None
         coding = self._choice[live]
         if coding is None:
             return _ACCEPT
-        if self._is_foreign and not head.is_for_all(found):
+        if self._is_foreign and not head.is_for_all(headers, cache_control):
             return _CROSS_SITE
         if length is None:
             self._flushes = live or plan.flush
@@ -269,8 +279,8 @@ class CompressFlow(Flow):
         headers = self.headers
         if verdict.varies:
             headers = [*headers]
-            head.vary(headers, self._found)
-        elif verdict is _OPT_OUT and head.is_identity(self._found):
+            head.vary(headers, self._seen)
+        elif verdict is _OPT_OUT and head.is_identity(headers):
             headers = head.without_identity(headers)
             self.environ["wsgimw.compress"] = False  # outer layers do not see the wish else
         if self._held and self.status[:3] == "304":
@@ -291,7 +301,7 @@ class CompressFlow(Flow):
     def _commit(self, length: int | None, state: int, seconds: float | None = None) -> None:
         """Send the head of the coded body."""
         headers, coding = self.headers, self._coding
-        head.make_coded(headers, self._found, coding, length)
+        head.make_coded(headers, self._seen, coding, length)
         if self._plan.server_timing:
             headers = head.with_timing(headers, coding, seconds)
         exc_info, self._exc_info = self._exc_info, None  # rule 9
@@ -323,27 +333,33 @@ class CompressFlow(Flow):
             return False
         listed = final and isinstance(body, (list, tuple))
         if listed:
-            data = body[0] if len(body) == 1 else b"".join(body)
-            size, declared = len(data), self._left
-            if declared is None:
-                if not size:
-                    # To HEAD an empty list does not show the size of what GET would be sent.
-                    if not self._is_head:
-                        self._leave(_EMPTY)
-                        return True
-                elif size < self._plan.min_size:
-                    self._leave(_TOO_SMALL)
-                    return True
-            elif size > declared:
-                data = data[:declared]  # matrix.md S4: a server would have cut it
-            if not self._is_head and (declared is None or size >= declared):
-                self._coded = self._code_whole(data)
+            self._coded = self._code_list(body)
+            if self._state != _PENDING:
                 return self._coded is None
         elif final:
             self._flushes = False  # a file: nobody waits for a block of it
         if listed or self._is_head:
             self._commit_stream()
         return False
+
+    def _code_list(self, body: Sequence[Block]) -> Block | None:
+        """Code what is all there, and send its head. None: it goes out as it is, or block by block.
+
+        Then its head is held still: for HEAD, and what is shorter than was declared.
+        """
+        data = body[0] if len(body) == 1 else b"".join(body)
+        size, declared = len(data), self._left
+        if declared is None:
+            if not size or size < self._plan.min_size:
+                # To HEAD an empty list does not show the size of what GET would be sent.
+                if size or not self._is_head:
+                    self._leave(_TOO_SMALL if size else _EMPTY)
+                return None
+        elif size < declared:
+            return None
+        elif size > declared:
+            data = data[:declared]  # matrix.md S4: a server would have cut it
+        return None if self._is_head else self._code_whole(data)
 
     def whole(self, blocks: list[Block]) -> list[Block] | None:
         return None if self._coded is None else [self._coded]
@@ -426,3 +442,16 @@ class CompressFlow(Flow):
     def ended(self) -> None:
         # The server may hold this object for a while.
         self._encoder = self._coded = self._exc_info = None
+
+
+def take(flow: CompressFlow, body: list[Block]) -> list[Block] | None:
+    """Code a plain list: `hand_on` and `whole`, made short for most of all."""
+    if flow._state != _PENDING:
+        return None
+    coded = flow._code_list(body)
+    if coded is not None:
+        return [coded]
+    if flow._state == _PENDING:
+        return None
+    flow.complete = None  # it is handed on
+    return body

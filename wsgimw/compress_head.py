@@ -1,15 +1,15 @@
 """The head of a response as `Compress` sees it: read in one pass, edited in place.
 
-`look` tells what the fields say, by their folded names. `Verdict`s are the rows of the table of
-`Compress`: a code, which is the reason that is told, and whether the answer depends on
-`Accept-Encoding`, so that `Vary` must say it (RFC 9110, 12.5.5). What edits, edits a list that is
-the caller's own.
+`look` tells which of the fields that matter are there, a bit for each, and the values of the three
+that every decision needs. `Verdict`s are the rows of the table of `Compress`: a code, which is the
+reason that is told, and whether the answer depends on `Accept-Encoding`, so that `Vary` must say it
+(RFC 9110, 12.5.5). What edits, edits a list that is the caller's own.
 
 >>> headers = [("Content-Type", "text/plain"), ("ETag", '"x"'), ("content-length", "1000")]
->>> found = look(headers)
->>> content_length(found["content-length"][1])
-1000
->>> make_coded(headers, found, "gzip", 73)
+>>> seen, content_type, cache_control, length = look(headers)
+>>> content_type, cache_control, content_length(length), bool(seen & TAG), bool(seen & ENCODING)
+('text/plain', None, 1000, True, False)
+>>> make_coded(headers, seen, "gzip", 73)
 >>> for header in headers:
 ...     print(*header, sep=": ")
 Content-Type: text/plain
@@ -22,21 +22,43 @@ Content-Encoding: gzip
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import lru_cache
 from typing import TypeAlias
 
 from wsgimw.coded_tags import coded_tag
-from wsgimw.http.headers import Headers, add_vary, has_directive, merged_vary, remove
+from wsgimw.http.headers import Headers, add_vary, has_directive, joined, merged_vary, remove
+from wsgimw.remembered import Remembered
 
-Found: TypeAlias = dict[str, tuple[str, str]]
+Seen: TypeAlias = tuple[int, str | None, str | None, str | None]
 
-VARY = ("Vary", "Accept-Encoding")
+VARIES = ("Vary", "Accept-Encoding")
 _CODED = {coding: ("Content-Encoding", coding) for coding in ("zstd", "br", "gzip")}
+
+# A bit for each field that matters; the first three are read in every response.
+_TYPE, _CONTROL, _LENGTH = 1, 2, 4
+ENCODING, TRANSFER, RANGE, SENDFILE, VARY, TAG, GONE, TWICE = (1 << bit for bit in range(3, 11))
+# TWICE: Content-Length or Vary has several lines.
+_EDITED = _LENGTH | VARY | TAG | GONE
 # RFC 9110, 14.3; RFC 9530: they speak of the bytes that the app had in mind.
-_GONE = frozenset({"accept-ranges", "content-md5", "digest", "content-digest", "repr-digest"})
-_EDITED = _GONE | {"content-length", "etag", "vary"}
+_GONE = ("accept-ranges", "content-md5", "digest", "content-digest", "repr-digest")
+_BITS = {
+    "content-type": _TYPE,
+    "cache-control": _CONTROL,
+    "content-length": _LENGTH,
+    "content-encoding": ENCODING,
+    "transfer-encoding": TRANSFER,
+    "content-range": RANGE,
+    "x-sendfile": SENDFILE,
+    "x-accel-redirect": SENDFILE,
+    "vary": VARY,
+    "etag": TAG,
+    **dict.fromkeys(_GONE, GONE),
+}
 _SPELLINGS_MAX = 1024
-_spellings: dict[str, str] = {}
+_bits: dict[str, int | None] = {**_BITS}
+"""The bits by the spelling, None for other fields.
+
+A process meets few, and `lower()` for each field is what costs.
+"""
 
 
 class Verdict:
@@ -50,43 +72,65 @@ class Verdict:
         self.varies = varies
 
 
-def look(headers: Headers) -> Found:
-    """Map the folded name of each field to its pair of name and value.
+def look(headers: Headers) -> Seen:
+    """Return the bits of the fields, and the Content-Type, Cache-Control and Content-Length.
 
     The lines of a field that stands there more than once are joined, as RFC 9110, 5.3, has it.
     """
-    found: Found = {}
-    folded = _spellings
+    seen = 0
+    content_type = cache_control = length = None
     try:
-        for item in headers:
-            found[folded[item[0]]] = item
+        for name, value in headers:
+            bit = _bits[name]
+            if bit is None:
+                continue
+            if bit == _TYPE:
+                if content_type is not None:
+                    return _look_again(headers)
+                content_type = value
+            elif bit == _CONTROL:
+                if cache_control is not None:
+                    return _look_again(headers)
+                cache_control = value
+            elif bit == _LENGTH:
+                if length is not None:
+                    return _look_again(headers)
+                length = value
+                seen |= bit
+            elif seen & bit:
+                return _look_again(headers)
+            else:
+                seen |= bit
     except KeyError:
-        found = {_fold(item[0]): item for item in headers}
-    return found if len(found) == len(headers) else _joined(headers)
+        return _look_again(headers)
+    return seen, content_type, cache_control, length
 
 
-def _fold(name: str) -> str:
-    """Fold a spelling once: a process meets few, and `lower()` for each header is what costs."""
-    folded = name.lower()
-    if len(_spellings) < _SPELLINGS_MAX:
-        _spellings[name] = folded
-    return folded
+def _look_again(headers: Headers) -> Seen:
+    """Read a head in which a field stands twice, or in a spelling that is new."""
+    seen = 0
+    for name, _ in headers:
+        bit = _bit(name)
+        if bit is not None:
+            if seen & bit & (_LENGTH | VARY):
+                seen |= TWICE
+            seen |= bit
+    content_type, cache_control, length = (
+        joined(headers, name) for name in ("Content-Type", "Cache-Control", "Content-Length")
+    )
+    return seen, content_type, cache_control, length
 
 
-def _joined(headers: Headers) -> Found:
-    found: Found = {}
-    for name, value in headers:
-        folded = name.lower()
-        if folded in found:
-            value = f"{found[folded][1]}, {value}"
-        found[folded] = (name, value)
-    return found
+def _bit(name: str) -> int | None:
+    bit = _BITS.get(name.lower())
+    if len(_bits) < _SPELLINGS_MAX:
+        _bits[name] = bit
+    return bit
 
 
-def is_identity(found: Found) -> bool:
+def is_identity(headers: Headers) -> bool:
     """Does Content-Encoding say that there is none? RFC 9110, 8.4: nobody should."""
-    item = found.get("content-encoding")
-    members = item[1].split(",") if item else ()
+    members = (joined(headers, "Content-Encoding") or "").split(",")
     return {member.strip(" \t").lower() for member in members} == {"identity"}
 
 
@@ -96,60 +140,59 @@ def content_length(value: str) -> int | None:
     return int(value) if value.isdigit() and value.isascii() and len(value) < 19 else None
 
 
-@lru_cache(256)
-def forbids(cache_control: str) -> bool:
-    """Does this Cache-Control hold `no-transform`? RFC 9111, 5.2.1.6, 5.2.2.6."""
-    return has_directive(cache_control, "no-transform")
+forbids: Remembered[bool] = Remembered(lambda value: has_directive(value, "no-transform"), 256)
+"""Does this Cache-Control hold `no-transform`? RFC 9111, 5.2.1.6, 5.2.2.6."""
 
 
-def is_for_all(found: Found) -> bool:
+def is_for_all(headers: Headers, cache_control: str | None) -> bool:
     """Does it say that it is the same for everyone, or that other sites may read it?"""
-    trusts = found.get("access-control-allow-credentials")
-    if trusts is not None and trusts[1].strip(" \t") == "true":
+    trusts = joined(headers, "Access-Control-Allow-Credentials")
+    if trusts is not None and trusts.strip(" \t") == "true":
         return True
-    item = found.get("cache-control")
-    return item is not None and has_directive(item[1], "public")
+    return has_directive(cache_control, "public")
 
 
-def vary(headers: Headers, found: Found) -> None:
+def vary(headers: Headers, seen: int) -> None:
     """Say in Vary that the coding was negotiated, in place."""
-    item = found.get("vary")
-    if item is None:
-        headers.append(VARY)
-    elif len(found) != len(headers):
+    if not seen & VARY:
+        headers.append(VARIES)
+    elif seen & TWICE:
         add_vary(headers, "Accept-Encoding")
     else:
-        line = merged_vary((item[1],), ("Accept-Encoding",))
-        if line is not None:
-            headers[headers.index(item)] = (item[0], line)
+        for place, (name, value) in enumerate(headers):
+            if _bit(name) == VARY:
+                line = merged_vary((value,), ("Accept-Encoding",))
+                if line is not None:
+                    headers[place] = (name, line)
+                return
 
 
-def make_coded(headers: Headers, found: Found, coding: str, length: int | None) -> None:
+def make_coded(headers: Headers, seen: int, coding: str, length: int | None) -> None:
     """Make it the head of the coded body, in place. `length` is that of the body, or unknown."""
-    if not _EDITED.isdisjoint(found):
-        vary(headers, found)
-        _edit(headers, found, coding, length)
+    if seen & _EDITED:
+        vary(headers, seen)
+        _edit(headers, seen, coding, length)
         headers.append(_CODED[coding])
     elif length is None:
-        headers += (VARY, _CODED[coding])
+        headers += (VARIES, _CODED[coding])
     else:
-        headers += (VARY, ("Content-Length", str(length)), _CODED[coding])
+        headers += (VARIES, ("Content-Length", str(length)), _CODED[coding])
 
 
-def _edit(headers: Headers, found: Found, coding: str, length: int | None) -> None:
-    if "etag" in found:
-        for place, (name, value) in enumerate(headers):
-            if name.lower() == "etag":
-                headers[place] = (name, coded_tag(value, coding))
-    item = found.get("content-length")
-    if item is not None and length is not None and item in headers:
-        headers[headers.index(item)] = (item[0], str(length))
-    else:
-        remove(headers, "Content-Length")
-        if length is not None:
-            headers.append(("Content-Length", str(length)))
-    if not _GONE.isdisjoint(found):
+def _edit(headers: Headers, seen: int, coding: str, length: int | None) -> None:
+    if seen & GONE:
         remove(headers, *_GONE)
+    if seen & TWICE or length is None:
+        remove(headers, "Content-Length")
+        seen &= ~_LENGTH
+    for place, (name, value) in enumerate(headers):
+        bit = _bit(name)
+        if bit == TAG:
+            headers[place] = (name, coded_tag(value, coding))
+        elif bit == _LENGTH:
+            headers[place] = (name, str(length))
+    if length is not None and not seen & _LENGTH:
+        headers.append(("Content-Length", str(length)))
 
 
 def without_identity(headers: Headers) -> Headers:

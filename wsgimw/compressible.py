@@ -4,20 +4,20 @@ Types are allowed by rule: lists of exact names miss `application/problem+json`,
 to leave alone squeeze PNGs. A pattern is a media type in which `*` is any run of characters; case
 and parameters are ignored.
 
->>> kind_of = classifier(TYPES)
->>> kind_of("text/HTML; charset=utf-8"), kind_of("text/event-stream"), kind_of("image/png")
+>>> kind = kinds(TYPES)
+>>> kind["text/HTML; charset=utf-8"], kind["text/event-stream"], kind["image/png"]
 (1, 2, 0)
->>> classifier((*TYPES, "model/*"))("model/obj")
+>>> kinds((*TYPES, "model/*"))["model/obj"]
 1
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
-from functools import lru_cache
 
-__all__ = ["LEFT_ALONE", "LIVE", "LIVE_TYPES", "TYPES", "WORTHWHILE", "classifier"]
+from wsgimw.remembered import Remembered
+
+__all__ = ["LEFT_ALONE", "LIVE", "LIVE_TYPES", "TYPES", "WORTHWHILE", "kinds"]
 
 TYPES: tuple[str, ...] = (
     "text/*",
@@ -60,21 +60,17 @@ LIVE_TYPES = frozenset(
 LEFT_ALONE, WORTHWHILE, LIVE = range(3)
 
 
-def classifier(patterns: tuple[str, ...]) -> Callable[[str], int]:
-    """Return the function from a Content-Type value to LEFT_ALONE, WORTHWHILE or LIVE.
-
-    It remembers what it was asked, by the raw value, bounded.
-    """
+def kinds(patterns: tuple[str, ...]) -> Remembered[int]:
+    """Map a Content-Type value to LEFT_ALONE, WORTHWHILE or LIVE, by the raw value, bounded."""
     matches = re.compile(
         "|".join(".*".join(map(re.escape, pattern.split("*"))) for pattern in patterns),
         re.DOTALL | re.IGNORECASE,
     ).fullmatch
 
-    @lru_cache(256)
     def kind_of(content_type: str) -> int:
         media_type = content_type.partition(";")[0].strip(" \t").lower()
         if not media_type or not patterns or not matches(media_type):
             return LEFT_ALONE
         return LIVE if media_type in LIVE_TYPES else WORTHWHILE
 
-    return kind_of
+    return Remembered(kind_of, 256)

@@ -1043,14 +1043,16 @@ def flow_held(
     app: WSGIApplication,
     kind: type[FlowType],
     begin: Callable[[FlowType], Any],
-    take: Callable[[FlowType, list[Block]], bool],
+    take: Callable[[FlowType, list[Block]], list[Block] | None],
 ) -> WSGIApplication:
     """Return a bound app like that of `flow_through`, for a `kind` that holds its head back.
 
-    `begin` sets what `start` and `write` need. `take(flow, body)` gets a plain list: if it is True,
-    that goes out as it is, and the rest of the flow, which only other bodies need, is not made.
+    `begin` sets what `start` and `write` need, `bytes` and `complete` among it. `take(flow, body)`
+    gets a plain list, and returns the one that goes out; then the rest of the flow, which only
+    other bodies need, is not made. None: it goes the way of other bodies.
     """
     begin, take = own_code(begin), own_code(take)
+    settles = kind.settled is not False
 
     def bound(environ: WSGIEnvironment, start_response: StartResponse) -> Any:
         flow = kind()
@@ -1063,12 +1065,15 @@ def flow_held(
         failed = body = None
         try:
             body = app(environ, flow.start)
-            if type(body) is list and take(flow, body):
+            if settles and flow.settled:
+                flow.complete = None
                 return body
+            if type(body) is list:
+                taken = take(flow, body)
+                if taken is not None:
+                    return taken
         except BaseException as error:
             failed = error
-        flow.bytes = 0
-        flow.complete = False
         flow.error = flow._body = flow._close = flow._inside = None
         if failed is None:
             return flow._carry(body, file_wrapper)

@@ -158,7 +158,8 @@ def _beginner(layer: Portable) -> Callable[[PortableFlow], None]:
         flow.guards = guards
         flow.is_head = get("REQUEST_METHOD") == "HEAD"
         flow.status = flow.declared = flow.written = None
-        flow.ready = False
+        flow.ready = flow.complete = False
+        flow.bytes = 0
 
     return begin
 

@@ -279,24 +279,24 @@ class BufferedFlow(PortableFlow):
         self.file.close()
 
 
-def take(flow: PortableFlow, blocks: list[bytes]) -> bool:
+def take(flow: PortableFlow, blocks: list[bytes]) -> list[bytes] | None:
     """Let a plain list pass with which nothing is wrong: `hand_on`, made short for most of all."""
     status = flow.status
     if status is None or flow.is_head or flow.written is not None or not blocks:
-        return False
+        return None
     if status != "200 OK" and flow._has_no_body(status):
-        return False
+        return None
     size = 0
     for block in blocks:
         if type(block) is not bytes:
-            return False
+            return None
         size += len(block)
     if flow.declared is not None and flow.declared != str(size):
-        return False
+        return None
     flow.ready = True
     exc_info, flow._exc_info = flow._exc_info, None  # rule 9
     if exc_info is None:
         flow.start_response(status, flow.headers)
     else:
         flow.start_response(status, flow.headers, exc_info)
-    return True
+    return blocks

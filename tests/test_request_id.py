@@ -20,7 +20,7 @@ import pytest
 import webtest
 
 from tests.wsgi import make_environ, serve
-from wsgimw import RequestId, compose, request_id
+from wsgimw import RequestId, compose, forks, request_id
 from wsgimw.record import record
 from wsgimw.request_id import LogFilter, current
 
@@ -209,6 +209,9 @@ def test_many_are_read_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     wrapped = RequestId()(app)
     assert len({serve(wrapped).blocks[0] for _ in range(65)}) == 65
     assert reads == [1024, 1024]
+    forks._in_child()  # here, since a child's coverage is not measured; see test_forks
+    serve(wrapped)
+    assert reads == [1024, 1024, 1024]
 
 
 def test_ids_differ() -> None:

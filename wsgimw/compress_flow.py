@@ -52,7 +52,6 @@ _NO_GAIN = Verdict("no-gain", varies=True)
 _LATE = Verdict("late", varies=True)
 _NO_BODY = frozenset({"204", "205"})
 _CODED_BY_THE_APP = head.ENCODING | head.TRANSFER
-_SENT_BY_OTHERS = head.RANGE | head.SENDFILE
 _CODED = {coding: Verdict(coding, varies=True) for coding in LEVELS}
 
 
@@ -109,7 +108,8 @@ def _choices(codings: tuple[str, ...]) -> Remembered[Choice]:
         if len(accepted) > _LONGEST:
             return NOTHING  # what is too long is not read
         first, second = choose_coding(accepted, codings), choose_coding(accepted, live)
-        return (first if first in LEVELS else None, second if second in LEVELS else None)
+        choice = (first if first in LEVELS else None, second if second in LEVELS else None)
+        return NOTHING if choice == NOTHING else choice
 
     return Remembered(choose, 512, _LONGEST)
 
@@ -233,7 +233,7 @@ class CompressFlow(Flow):
         environ = self.environ
         if "wsgimw.compress" in environ and environ["wsgimw.compress"] is False:
             return _OPT_OUT
-        if seen & _CODED_BY_THE_APP:
+        if seen >= head.LEFT_ALONE and seen & _CODED_BY_THE_APP:
             plain = seen & head.ENCODING and head.is_identity(headers)
             return _OPT_OUT if plain else _ENCODED
         code = "200" if status == "200 OK" else status[:3]
@@ -250,9 +250,9 @@ class CompressFlow(Flow):
                 return _NOT_MODIFIED
             if code == "206":
                 return _RANGE
-        if seen & _SENT_BY_OTHERS:
+        if seen >= head.LEFT_ALONE:
             return _RANGE if seen & head.RANGE else _SENDFILE
-        if self._choice is NOTHING:  # as most who send no Accept-Encoding
+        if self._choice is NOTHING:
             return _ACCEPT
         length = None if declared is None else head.content_length(declared)
         live = kind == LIVE and length is None

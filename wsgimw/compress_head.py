@@ -33,10 +33,12 @@ Seen: TypeAlias = tuple[int, str | None, str | None, str | None]
 VARIES = ("Vary", "Accept-Encoding")
 _CODED = {coding: ("Content-Encoding", coding) for coding in ("zstd", "br", "gzip")}
 
-# A bit for each field that matters; the first three are read in every response.
-_TYPE, _CONTROL, _LENGTH = 1, 2, 4
-ENCODING, TRANSFER, RANGE, SENDFILE, VARY, TAG, GONE, TWICE = (1 << bit for bit in range(3, 11))
-# TWICE: Content-Length or Vary has several lines.
+# A bit for each field that matters; the first three are read in every response. TWICE: of
+# Content-Length or Vary there are several lines. A response with one of the last four is left
+# alone, so these are the highest: a comparison tells that there is none.
+_TYPE, _CONTROL, _LENGTH, VARY, TAG, GONE, TWICE = (1 << bit for bit in range(7))
+SENDFILE, RANGE, TRANSFER, ENCODING = (1 << bit for bit in range(7, 11))
+LEFT_ALONE = SENDFILE
 _EDITED = _LENGTH | VARY | TAG | GONE
 # RFC 9110, 14.3; RFC 9530: they speak of the bytes that the app had in mind.
 _GONE = ("accept-ranges", "content-md5", "digest", "content-digest", "repr-digest")

@@ -124,10 +124,13 @@ def _look_again(headers: Headers) -> Seen:
 
 
 def _bit(name: str) -> int | None:
-    bit = _BITS.get(name.lower())
-    if len(_bits) < _SPELLINGS_MAX:
-        _bits[name] = bit
-    return bit
+    try:
+        return _bits[name]
+    except KeyError:
+        bit = _BITS.get(name.lower())
+        if len(_bits) < _SPELLINGS_MAX:
+            _bits[name] = bit
+        return bit
 
 
 def is_identity(headers: Headers) -> bool:
@@ -154,6 +157,9 @@ def is_for_all(headers: Headers, cache_control: str | None) -> bool:
     return has_directive(cache_control, "public")
 
 
+_varied = Remembered(lambda value: merged_vary((value,), VARIES[1:]) or value, 256)
+
+
 def vary(headers: Headers, seen: int) -> None:
     """Say in Vary that the coding was negotiated, in place."""
     if not seen & VARY:
@@ -162,10 +168,8 @@ def vary(headers: Headers, seen: int) -> None:
         add_vary(headers, "Accept-Encoding")
     else:
         for place, (name, value) in enumerate(headers):
-            if _bit(name) == VARY:
-                line = merged_vary((value,), ("Accept-Encoding",))
-                if line is not None:
-                    headers[place] = (name, line)
+            if len(name) == 4 and name.lower() == "vary":
+                headers[place] = (name, _varied[value])
                 return
 
 

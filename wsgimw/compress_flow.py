@@ -342,12 +342,12 @@ class CompressFlow(Flow):
             self._commit_stream()
         return False
 
-    def _code_list(self, body: Sequence[Block]) -> Block | None:
+    def _code_list(self, blocks: Sequence[Block]) -> Block | None:
         """Code what is all there, and send its head. None: it goes out as it is, or block by block.
 
         Then its head is held still: for HEAD, and what is shorter than was declared.
         """
-        data = body[0] if len(body) == 1 else b"".join(body)
+        data = blocks[0] if len(blocks) == 1 else b"".join(blocks)
         size, declared = len(data), self._left
         if declared is None:
             if not size or size < self._plan.min_size:

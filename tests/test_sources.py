@@ -158,7 +158,6 @@ class Touches(ast.NodeVisitor):
 
     def __init__(self) -> None:
         self.found: list[tuple[int, str]] = []
-        self.may_join = False
 
     def is_body(self, node: ast.expr) -> bool:
         if isinstance(node, ast.Call):  # `for block in app(environ, start_response)`
@@ -184,17 +183,11 @@ class Touches(ast.NodeVisitor):
             ):
                 self.note(node, f"takes the {node.args[1].value} of a body")
         joins = isinstance(function, ast.Attribute) and function.attr == "join"
-        if joins and not self.may_join and any(self.is_body(arg) for arg in node.args):
+        if joins and any(self.is_body(arg) for arg in node.args):
             self.note(node, "iterates a body")
         if isinstance(function, ast.Name) and function.id == "write":
             self.note(node, "forwards write()")
         self.generic_visit(node)
-
-    def visit_FunctionDef(self, node: ast.FunctionDef) -> None:
-        # A list that `hand_on` shows is all there: to join it pulls nothing out of an app.
-        outer, self.may_join = self.may_join, "hand_on" in node.name
-        self.generic_visit(node)
-        self.may_join = outer
 
     def visit_For(self, node: ast.For) -> None:
         if self.is_body(node.iter):
@@ -253,7 +246,7 @@ def test_the_primitive_is_found_to_touch_bodies() -> None:
         ("[len(block) for block in body]", "iterates a body"),
         ("b''.join(body)", "iterates a body"),
         ("def hand_on(): list(body)", "iterates a body"),
-        ("def hand_on():\n    def other(): b''.join(body)", "iterates a body"),
+        ("def hand_on(): b''.join(body)", "iterates a body"),
         ("list(body)", "iterates a body"),
         ("next(iter(body))", "iterates a body"),
         ("[*body]", "iterates a body"),
@@ -273,7 +266,6 @@ def test_what_is_found(source: str, what: str) -> None:
         "b''.join(blocks)",
         "file.write(b'')",
         "len(body)",
-        "def hand_on(): b''.join(body)",
     ],
 )
 def test_what_is_not_found(source: str) -> None:

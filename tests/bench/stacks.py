@@ -74,7 +74,10 @@ def ours(app: App, root: Path, *, fast: bool = False) -> App:
 
 
 def peers(app: App, root: Path) -> App:
-    """Return a stack of published parts, each with its defaults."""
+    """Return a stack of published parts, each with its defaults.
+
+    Its line goes to a stream that keeps nothing, as those of the two others do.
+    """
     import logging
 
     from paste.gzipper import middleware as gzipper

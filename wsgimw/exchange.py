@@ -1234,8 +1234,10 @@ def _bind_end(layer: Hooks, app: WSGIApplication, asks: bool, heads: bool) -> WS
             body._flow = x
             body._iterator = None  # a layer between may have looked at the blocks
             return body
-        if of is Stream and body._flow is not None:
-            return body.join(x, False)
+        if of is Stream and body._flow is not None:  # `join`, which here has no head to open
+            x._inside = body._flow
+            body._flow = x
+            return body
         if of is GeneratorType:
             x._close = body.close
             return Stream(x, body, False)

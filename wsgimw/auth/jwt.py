@@ -15,7 +15,8 @@ of your own that must end when somebody logs out: a token is good until it expir
 - `iss` and `aud` are compared exactly; `ANY` is no check, and has to be written out.
 - A `crit` or `b64` in the header is refused, and so is a `typ` that is not among `types`: a token
   that was made for something else (an id token, a logout token) is none for here.
-- Roles are taken from `roles` (a list), scopes from `scope` (text) or `scp` (a list).
+- Roles are taken from `roles` (a list), scopes from `scope` (text) or `scp` (a list, or text as
+  Microsoft Entra sends it).
 
 What was verified is remembered for `cache` seconds at most, not beyond `exp`, and not beyond a
 change of the keys. joserfc verifies the signature; whatever it raises is an invalid token.

@@ -155,8 +155,10 @@ def identity_of(claims: dict[str, Any]) -> Identity | None:
     subject = claims.get("sub")
     if not is_subject(subject):
         return None
-    scope = claims.get("scope")
-    scopes = scope.split(" ") if isinstance(scope, str) else _texts(claims.get("scp"))
+    scopes: Any = claims.get("scope")
+    if not isinstance(scopes, str):
+        scopes = claims.get("scp")  # a list of Okta's, text of Microsoft Entra's
+    scopes = scopes.split(" ") if isinstance(scopes, str) else _texts(scopes)
     return Identity(
         str(subject),
         roles=frozenset(_texts(claims.get("roles"))),

@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 from wsgimw.devtools.xray.judging import Judge
-from wsgimw.devtools.xray.tape import CAME, ENDED, FAILED, HEAD
+from wsgimw.devtools.xray.tape import CAME, ENDED, FAILED, HEAD, Streams
 from wsgimw.redact import REDACTED, is_secret, mask_query, mask_url, of_the_process
 from wsgimw.shapes import mask_shapes
 from wsgimw.testing.crossing import Room
@@ -75,7 +75,7 @@ class _Story:
         tape: list[tuple[Any, ...]],
         rooms: list[tuple[Room, Room]],
         facts: list[tuple[Any, ...] | None],
-        streams: list[tuple[Room, int, str]],
+        streams: Streams,
         first: float | None,
         redacted: frozenset[str],
     ) -> None:
@@ -115,7 +115,7 @@ class _Story:
         """Return the dict."""
         judge = Judge(self.rooms, self.method, self.is_secret)
         judge.hear(self.tape)
-        for room, rule, sentence in self.streams:
+        for (room, rule, _), sentence in self.streams.items():
             judge.blame(room, rule, sentence)
         lanes: dict[Room, list[int]] = {}
         for number, (_, room) in enumerate(self.rooms):

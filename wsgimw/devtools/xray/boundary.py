@@ -23,6 +23,8 @@ def bind_spy(
     The app passes on where nothing is recorded: `live` holds the traces that are on their way.
     """
 
+    rooms = outer, inner
+
     def spied(environ: WSGIEnvironment, start_response: Any) -> Any:
         if not live:
             return app(environ, start_response)
@@ -38,7 +40,6 @@ def bind_spy(
         environ: WSGIEnvironment, start_response: Any, trace: Trace, parent: Spy | None, former: Any
     ) -> Any:
         spy = Spy()
-        spy.environ = environ
         spy.start_response = start_response
         spy.bytes = 0
         spy.complete = False
@@ -46,7 +47,7 @@ def bind_spy(
         spy.child = spy.sizes = None
         spy.out = spy.over = spy.shut = False
         spy.heading = spy.called = 0.0
-        spy.outer = outer
+        spy.rooms = rooms
         spy.inner = inner
         spy.parent = parent
         spy.trace = trace
@@ -54,8 +55,11 @@ def bind_spy(
         spies = trace.spies
         spy.number = number = len(spies)
         spies.append(spy)
+        spy.environ = environ
         if parent is not None:
             parent.child = spy
+            if environ is not parent.environ:
+                trace.environs.append(environ)
             try:
                 same = type(environ) is dict and environ == parent.snapshot
             except Exception:  # a value of somebody's fails to compare itself
@@ -66,6 +70,7 @@ def bind_spy(
             elif not spy.look(environ):
                 return app(environ, start_response)
         else:
+            trace.environs.append(environ)
             spy.look(environ)  # a dict: `xray` records no others
         file_wrapper = environ.get("wsgi.file_wrapper")  # rule 3: before the call
         current.set(spy)

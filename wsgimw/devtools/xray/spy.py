@@ -70,9 +70,9 @@ class Spy(Flow):
         "inner",
         "number",
         "out",
-        "outer",
         "over",
         "parent",
+        "rooms",
         "shut",
         "sizes",
         "snapshot",
@@ -82,7 +82,7 @@ class Spy(Flow):
 
     changes = False
 
-    outer: Room
+    rooms: tuple[Room, Room]  # outer and inner
     inner: Room
     parent: Spy | None
     trace: Trace

@@ -38,6 +38,7 @@ class Trace:
 
     __slots__ = (
         "cut",
+        "environs",
         "finish",
         "first",
         "lists",
@@ -59,6 +60,7 @@ class Trace:
         self.sound: Any = None  # headers that are plain data
         self.watched = False  # there is a request body
         self.spies: list[Spy] = []
+        self.environs: list[Any] = []  # the server's, and those that layers made
         self.lists: list[weakref.ref[SpiedBlocks]] = []
         self.tape: list[tuple[Any, ...]] = []
         self.streams: Streams = {}
@@ -97,4 +99,4 @@ class Trace:
         finally:
             for spy in self.spies:
                 spy.child = None  # rule 39
-            self.spies = []
+            self.spies, self.environs = [], []

@@ -20,6 +20,11 @@ from wsgimw.testing.crossing import Room
 VERSION = 1
 MOST_VALUE = 500
 
+LINE = frozenset(
+    ["REQUEST_METHOD", "SCRIPT_NAME", "PATH_INFO", "QUERY_STRING", "CONTENT_TYPE", "CONTENT_LENGTH"]
+)
+"""What is told of an environ beside its `HTTP_` keys."""
+_NO_HTTP = ("CONTENT_TYPE", "CONTENT_LENGTH")  # PEP 3333, "environ Variables"; may be empty
 _PATHS = {"script_name", "path_info"}
 _QUERIES = ("QUERY_STRING",)
 _URLS = ("REQUEST_URI", "RAW_URI", "HTTP_REFERER", "Location", "Content-Location", "Link")
@@ -71,7 +76,7 @@ class _Story:
         self,
         id: str,
         time: float,
-        request: tuple[str, str, str, list[tuple[str, str]]],
+        request: tuple[tuple[str, ...], tuple[str, ...]],
         tape: list[tuple[Any, ...]],
         rooms: list[tuple[Room, Room]],
         facts: list[tuple[Any, ...] | None],
@@ -81,7 +86,8 @@ class _Story:
     ) -> None:
         self.id = id
         self.time = time
-        self.method, self.path, self.query, self.fields = request
+        self.request = dict(zip(*request, strict=True))
+        self.method = self.request.get("REQUEST_METHOD", "")
         self.tape = tape
         self.rooms = rooms
         self.streams = streams
@@ -211,8 +217,11 @@ class _Story:
         return {"added": added, "changed": changed, "removed": removed}
 
     def _target(self) -> dict[str, str]:
-        path = f"/{REDACTED}" if self.hidden & _PATHS else self.path
-        query = mask_query(self.query)
+        get = self.request.get
+        path = f"{get('SCRIPT_NAME', '')}{get('PATH_INFO', '')}" or "/"
+        if self.hidden & _PATHS:
+            path = f"/{REDACTED}"
+        query = mask_query(get("QUERY_STRING", ""))
         if query and "query_string" in self.hidden:
             query = REDACTED
         return {"path": _text(path), "query": _text(query)}
@@ -220,7 +229,11 @@ class _Story:
     def _request_headers(self) -> list[dict[str, str]]:
         """Return the fields of the request by their usual spelling, as the stack got them."""
         found = []
-        for key, value in self.fields:
+        fields = [item for item in self.request.items() if item[0].startswith("HTTP_")]
+        for key in _NO_HTTP:
+            if value := self.request.get(key):
+                fields.append((key, value))
+        for key, value in fields:
             if of_the_process(key, value):  # HTTP_PROXY, which no client has sent
                 continue
             name = key.removeprefix("HTTP_").replace("_", "-").title()

@@ -343,45 +343,60 @@ class Spy(Flow):
         self.tape.append((FAILED, self.number, self.failed_type))
 
     def close(self) -> None:
-        # `Flow.close`, written out for the price, and with a clock.
+        # `Flow.close` for all spies of one list at once: what runs is what lies inside of the last.
         if self._body is _CLOSED:
             return
-        inside, close = self._inside, self._close
-        self._body = _CLOSED
-        self._close = self._inside = None
+        last, inside = self, self._inside
+        chain = [self]
+        while type(inside) is Spy and inside.trace is self.trace:  # another X-ray's ends for itself
+            chain.append(inside)
+            last, inside = inside, inside._inside
+        close = last._close
+        for spy in chain:
+            spy._body = _CLOSED
+            spy._close = spy._inside = None
         began = perf_counter()
+        if inside is None and close is None:
+            self._end(chain, began, 0.0)
+            return
         try:
             if inside is not None:
                 inside.close()
             elif close is not None:
-                self._close_inner(close)
+                last._close_inner(close)
         except BaseException as error:
-            if self.error is None:
-                self.error = error
+            for spy in chain:
+                if spy.error is None:
+                    spy.error = error
             raise
         finally:
             now = perf_counter()
-            self.over = self.shut = True
+            self._end(chain, now, now - began)
+
+    def _end(self, chain: list[Spy], now: float, closing: float) -> None:
+        """Note the end of spies, the innermost first."""
+        tape = self.tape
+        for spy in reversed(chain):
+            spy.over = spy.shut = True
             name = ""
-            if self.error is not None:
-                name = type(self.error).__name__
-                self.failed_type = self.failed_type or name
-                self.error = None  # rules 9, 39
-            sizes = self.sizes
-            self.tape.append(
+            if spy.error is not None:
+                name = type(spy.error).__name__
+                spy.failed_type = spy.failed_type or name
+                spy.error = None  # rules 9, 39
+            tape.append(
                 (
                     ENDED,
-                    self.number,
-                    self.complete,
+                    spy.number,
+                    spy.complete,
                     name,
-                    self.bytes,
-                    self.iterated,
-                    self.tallies() if sizes is None else None,
-                    self.facts(now, now - began),
+                    spy.bytes,
+                    spy.iterated,
+                    spy.tallies() if spy.sizes is None else None,
+                    spy.facts(now, closing),
                 )
             )
-            if self.parent is None:
-                self.trace.end()
+        if self.parent is None:
+            self.trace.end()
 
     def facts(self, closed: float | None = None, closing: float = 0.0) -> tuple[Any, ...]:
         """Return what was counted, in the order of `telling.Facts`."""

@@ -41,7 +41,7 @@ def bind_spy(
     ) -> Any:
         spy = Spy()
         spy.start_response = start_response
-        spy.bytes = 0
+        spy.bytes = spy.writes = 0
         spy.complete = False
         spy.error = spy._body = spy._close = spy._inside = None
         spy.child = spy.sizes = None
@@ -72,7 +72,6 @@ def bind_spy(
         else:
             trace.environs.append(environ)
             spy.look(environ)  # a dict: `xray` records no others
-        file_wrapper = environ.get("wsgi.file_wrapper")  # rule 3: before the call
         current.set(spy)
         spy.came = began = perf_counter()
         try:
@@ -85,6 +84,6 @@ def bind_spy(
             raise
         spy.called = perf_counter() - began
         current.set(former)
-        return spy.carry(body, file_wrapper)
+        return spy.carry(body)
 
     return own_code(spied), own_code(cross)

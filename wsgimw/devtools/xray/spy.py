@@ -78,6 +78,7 @@ class Spy(Flow):
         "snapshot",
         "tape",
         "trace",
+        "writes",
     )
 
     changes = False
@@ -94,15 +95,15 @@ class Spy(Flow):
     out: bool  # the call has returned
     over: bool  # it is closed
     shut: bool  # it is being closed
+    writes: int
     came: float
     called: float
     heading: float
 
     pulled = writing = 0.0
-    blocks = empties = sent = writes = written = held = 0
+    blocks = empties = sent = written = held = 0
     promised: int | None = None
     iterated = last_empty = False
-    failed_type = ""
 
     # The head
 
@@ -119,7 +120,7 @@ class Spy(Flow):
         sent = status
         if exc_info is None and type(headers) is list and not more and not keywords:
             trace = self.trace
-            given: Any = (*headers,)
+            given: Any = tuple(headers)
             if given != trace.sound or type(status) is not str:
                 status, given = self._kept(status, given)
             self.tape.append((HEAD, self.number, status, given, None, began))
@@ -229,7 +230,7 @@ class Spy(Flow):
 
     # The body
 
-    def carry(self, body: Any, file_wrapper: Any) -> Any:
+    def carry(self, body: Any) -> Any:
         """Return what goes out for the body that the inner app returned."""
         kind = type(body)
         self.out = True
@@ -263,7 +264,8 @@ class Spy(Flow):
                 return body
             if isinstance(body, SpiedStream) and body._spy.shut:
                 self.tape.append((HANDED_ON_CLOSED, self.number))
-            is_file = is_file_wrapper(body, file_wrapper)
+            # Rule 3: the one that was there before the call.
+            is_file = is_file_wrapper(body, self.snapshot.get("wsgi.file_wrapper"))
             if not is_file and hasattr(kind, "__len__"):
                 self.promised = len(cast("Sized", body))
             self.tape.append((RETURNED, self.number, None, is_file, self.promised))
@@ -339,8 +341,7 @@ class Spy(Flow):
 
     def _broke(self, error: BaseException) -> Any:
         self.error = error
-        self.failed_type = type(error).__name__
-        self.tape.append((FAILED, self.number, self.failed_type))
+        self.tape.append((FAILED, self.number, type(error).__name__))
 
     def close(self) -> None:
         # `Flow.close` for all spies of one list at once: what runs is what lies inside of the last.
@@ -381,7 +382,6 @@ class Spy(Flow):
             name = ""
             if spy.error is not None:
                 name = type(spy.error).__name__
-                spy.failed_type = spy.failed_type or name
                 spy.error = None  # rules 9, 39
             tape.append(
                 (
@@ -401,22 +401,20 @@ class Spy(Flow):
     def facts(self, closed: float | None = None, closing: float = 0.0) -> tuple[Any, ...]:
         """Return what was counted, in the order of `telling.Facts`."""
         sizes = self.sizes
-        return (
+        counted = (
             self.came,
             self.called,
-            self.pulled,
-            closing,
             self.heading,
-            self.writing,
+            closing,
             closed,
             self.complete if self.over else False,
+            self.out,
             self.blocks if sizes is None else sizes[0],
             self.sent if sizes is None else self.bytes,
-            self.writes,
-            self.written,
-            self.failed_type,
-            self.out,
         )
+        if sizes is not None and not self.writes:
+            return counted  # the others are as they were
+        return *counted, self.pulled, self.writing, self.writes, self.written
 
     def _close_inner(self, close: Callable[[], object]) -> None:
         former = current.get()

@@ -35,21 +35,21 @@ class Facts(NamedTuple):
 
     came: float
     called: float
-    pulled: float
-    closing: float
     heading: float
-    writing: float
+    closing: float
     closed: float | None
     whole: bool | None
+    out: bool
     blocks: int
     bytes: int
-    writes: int
-    written: int
-    failed: str
-    out: bool
+    # A list that came without `write()` leaves these as they are.
+    pulled: float = 0.0
+    writing: float = 0.0
+    writes: int = 0
+    written: int = 0
 
 
-_NOTHING = Facts(0, 0, 0, 0, 0, 0, None, False, 0, 0, 0, 0, "", False)
+_NOTHING = Facts(0, 0, 0, 0, None, False, False, 0, 0)
 
 
 class Kept:

@@ -69,9 +69,11 @@ class Judge:
                 return  # what comes now would be judged by halves
             if what == tapes.CAME:
                 self._came(number, *rest)
+            elif what == tapes.ENDED:
+                for one, *_ in number:
+                    if one in self.crossings:
+                        self._ended(self.crossings[one], *rest[:-1])
             elif number in self.crossings:
-                if what == tapes.ENDED:
-                    rest.pop()
                 _HEAR[what](self, self.crossings[number], *rest)
 
     def _before(self, tape: list[tuple[Any, ...]]) -> dict[str, Any]:
@@ -220,7 +222,6 @@ _HEAR: Mapping[int, Callable[..., None]] = {
     tapes.BLOCK: Judge._block,
     tapes.FINISHED: Judge._finished,
     tapes.FAILED: lambda judge, crossing, name: crossing.failed(),
-    tapes.ENDED: Judge._ended,
     tapes.HANDED_ON_CLOSED: lambda judge, crossing: crossing.handed_on_closed(),
     tapes.PULLED_LATE: lambda judge, crossing: crossing.pulled_after_close(),
     tapes.CLOSED_AGAIN: lambda judge, crossing: crossing.closed_again(),

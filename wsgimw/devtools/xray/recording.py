@@ -104,7 +104,8 @@ class Recording:
 
 
 def _spent(root: Spy, tape: list[tuple[Any, ...]]) -> float:
-    closing = next((event[-1][3] for event in reversed(tape) if event[:2] == (ENDED, 0)), 0.0)
+    ends = [event for event in tape if event[0] == ENDED and event[1][-1][0] == 0]
+    closing = ends[-1][-1][0] if ends else 0.0
     spent: float = root.called + root.pulled + closing - root.heading - root.writing
     return spent
 

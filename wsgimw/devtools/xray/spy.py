@@ -344,14 +344,18 @@ class Spy(Flow):
         self.tape.append((FAILED, self.number, type(error).__name__))
 
     def close(self) -> None:
-        # `Flow.close` for all spies of one list at once: what runs is what lies inside of the last.
+        # `Flow.close` for all spies of one list at once: of the app's, only what lies inside of the
+        # last of them runs.
         if self._body is _CLOSED:
             return
-        last, inside = self, self._inside
-        chain = [self]
-        while type(inside) is Spy and inside.trace is self.trace:  # another X-ray's ends for itself
-            chain.append(inside)
-            last, inside = inside, inside._inside
+        chain, last, inside = [self], self, self._inside
+        if inside is not None and not self.writes:
+            sizes, trace = self.sizes, self.trace  # another X-ray's spies end for themselves
+            while type(inside) is Spy and inside.sizes is sizes and inside.trace is trace:
+                if inside.writes:
+                    break
+                chain.append(inside)
+                last, inside = inside, inside._inside
         close = last._close
         for spy in chain:
             spy._body = _CLOSED
@@ -375,46 +379,46 @@ class Spy(Flow):
             self._end(chain, now, now - began)
 
     def _end(self, chain: list[Spy], now: float, closing: float) -> None:
-        """Note the end of spies, the innermost first."""
-        tape = self.tape
-        for spy in reversed(chain):
+        """Note the end of spies that end as this one does."""
+        name = "" if self.error is None else type(self.error).__name__
+        for spy in chain:
             spy.over = spy.shut = True
-            name = ""
-            if spy.error is not None:
-                name = type(spy.error).__name__
-                spy.error = None  # rules 9, 39
-            tape.append(
-                (
-                    ENDED,
-                    spy.number,
-                    spy.complete,
-                    name,
-                    spy.bytes,
-                    spy.iterated,
-                    spy.tallies() if spy.sizes is None else None,
-                    spy.facts(now, closing),
-                )
+            spy.error = None  # rules 9, 39
+        chain.reverse()  # the innermost first
+        self.tape.append(
+            (
+                ENDED,
+                [(spy.number, spy.came, spy.called, spy.heading) for spy in chain],
+                self.complete,
+                name,
+                self.bytes,
+                self.iterated,
+                self.tallies() if self.sizes is None else None,
+                self.shared(now, closing),
             )
+        )
         if self.parent is None:
             self.trace.end()
 
-    def facts(self, closed: float | None = None, closing: float = 0.0) -> tuple[Any, ...]:
-        """Return what was counted, in the order of `telling.Facts`."""
+    def facts(self) -> tuple[Any, ...]:
+        """Return what was counted until now, in the order of `telling.Facts`."""
+        return (self.came, self.called, self.heading, *self.shared(None, 0.0))
+
+    def shared(self, closed: float | None, closing: float) -> tuple[Any, ...]:
+        """Return those facts that spies which end together have in common."""
         sizes = self.sizes
-        counted = (
-            self.came,
-            self.called,
-            self.heading,
+        return (
             closing,
             closed,
             self.complete if self.over else False,
             self.out,
             self.blocks if sizes is None else sizes[0],
             self.sent if sizes is None else self.bytes,
+            self.pulled,
+            self.writing,
+            self.writes,
+            self.written,
         )
-        if sizes is not None and not self.writes:
-            return counted  # the others are as they were
-        return *counted, self.pulled, self.writing, self.writes, self.written
 
     def _close_inner(self, close: Callable[[], object]) -> None:
         former = current.get()

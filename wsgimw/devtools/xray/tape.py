@@ -19,7 +19,7 @@ MOST_EVENTS = 500
 MOST_CROSSINGS = 1000
 """Of one request: a layer that calls its app over and over is no longer looked at."""
 
-# What is noted: (what, which spy, ...).
+# What is noted: (what, which spy, ...); of ENDED which spies, with `came`, `called` and `heading`.
 CAME, HEAD, HEAD_DONE, WRITE, WRITTEN, RETURNED, BLOCK, FINISHED, FAILED, ENDED = range(10)
 HANDED_ON_CLOSED, PULLED_LATE, CLOSED_AGAIN, CUT = range(10, 14)
 

@@ -42,14 +42,13 @@ class Facts(NamedTuple):
     out: bool
     blocks: int
     bytes: int
-    # A list that came without `write()` leaves these as they are.
-    pulled: float = 0.0
-    writing: float = 0.0
-    writes: int = 0
-    written: int = 0
+    pulled: float
+    writing: float
+    writes: int
+    written: int
 
 
-_NOTHING = Facts(0, 0, 0, 0, None, False, False, 0, 0)
+_NOTHING = Facts(0, 0, 0, 0, None, False, False, 0, 0, 0, 0, 0, 0)
 
 
 class Kept:
@@ -94,7 +93,8 @@ class _Story:
         self.first = first
         for event in tape:
             if event[0] == ENDED:
-                facts[event[1]] = event[-1]
+                for number, *own in event[1]:
+                    facts[number] = (*own, *event[-1])
         self.spies = [_NOTHING if spy is None else Facts(*spy) for spy in facts]
         fields = {name[5:].replace("_", "-").lower() for name in redacted if name[:5] == "HTTP_"}
         self.hidden = {name.lower() for name in redacted} | fields
@@ -107,8 +107,11 @@ class _Story:
                 self.parents[number], self.edits[number] = rest[0], rest[1]
             elif what == HEAD:
                 self.heads[number] = rest[0], _pairs(rest[1])
-            elif what == FAILED or (what == ENDED and rest[1]):
-                self.errors.setdefault(number, rest[0] if what == FAILED else rest[1])
+            elif what == FAILED:
+                self.errors.setdefault(number, rest[0])
+            elif what == ENDED and rest[1]:
+                for one, *_ in number:
+                    self.errors.setdefault(one, rest[1])
         self.children: dict[int, list[int]] = {number: [] for number in range(len(self.spies))}
         for number, parent in self.parents.items():
             if parent is not None:

@@ -23,7 +23,7 @@ def bind_spy(
     The app passes on where nothing is recorded: `live` holds the traces that are on their way.
     """
 
-    rooms = outer, inner
+    rooms = outer, inner  # one pair for all requests
 
     def spied(environ: WSGIEnvironment, start_response: Any) -> Any:
         if not live:
@@ -47,7 +47,6 @@ def bind_spy(
         spy.child = spy.sizes = None
         spy.out = spy.over = spy.shut = False
         spy.heading = spy.called = 0.0
-        spy.rooms = rooms
         spy.inner = inner
         spy.parent = parent
         spy.trace = trace
@@ -66,12 +65,12 @@ def bind_spy(
                 same = False
             if same:
                 spy.snapshot = parent.snapshot
-                tape.append((CAME, number, parent.number, None, None))
-            elif not spy.look(environ):
+                tape.append((CAME, number, parent.number, None, None, rooms))
+            elif not spy.look(environ, rooms):
                 return app(environ, start_response)
         else:
             trace.environs.append(environ)
-            spy.look(environ)  # a dict: `xray` records no others
+            spy.look(environ, rooms)  # a dict: `xray` records no others
         current.set(spy)
         spy.came = began = perf_counter()
         try:

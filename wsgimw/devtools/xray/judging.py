@@ -44,10 +44,7 @@ Blamed = dict[Room, list[tuple[int, str]]]
 class Judge:
     """Hears the notes of one request, and knows afterwards who is to blame for what."""
 
-    def __init__(
-        self, rooms: list[tuple[Room, Room]], method: str, secret: Secret = lambda name: False
-    ) -> None:
-        self.rooms = rooms  # of each spy, outer and inner
+    def __init__(self, method: str, secret: Secret = lambda name: False) -> None:
         self.method = method
         self.secret = secret
         self.blamed: Blamed = {}
@@ -100,8 +97,10 @@ class Judge:
             return masked(value)
         return value
 
-    def _came(self, number: int, parent: int | None, edits: Any, kind: Any) -> None:
-        outer, inner = self.rooms[number]
+    def _came(
+        self, number: int, parent: int | None, edits: Any, kind: Any, rooms: tuple[Room, Room]
+    ) -> None:
+        outer, inner = rooms
         above = None if parent is None else self.crossings.get(parent)
         boundary: Any = Boundary(self, outer, inner)  # type: ignore[arg-type]
         crossing = self.crossings[number] = Replayed(boundary, above)

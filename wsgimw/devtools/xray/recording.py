@@ -87,12 +87,11 @@ class Recording:
             self._kept.append(
                 Kept(
                     (
-                        f"{self._run}-{next(self._numbers)}",
+                        (self._run, next(self._numbers)),
                         trace.time,
                         _pick(root.snapshot),
                         tape,
-                        [spy.rooms for spy in trace.spies],
-                        [None if spy.shut else spy.facts() for spy in trace.spies],
+                        {spy.number: spy.facts() for spy in trace.spies if not spy.shut},
                         trace.streams,
                         None if trace.first is None else trace.first - root.came,
                         _redacted(trace.environs),
@@ -151,6 +150,6 @@ def _redacted(environs: list[Any]) -> frozenset[str]:
     names: frozenset[str] = frozenset()
     for environ in environs:
         found = environ.get(REDACT) if isinstance(environ, dict) else None
-        if isinstance(found, (set, frozenset, list, tuple)):
+        if found is not None and isinstance(found, (set, frozenset, list, tuple)):
             names |= {name for name in found if type(name) is str}
     return names

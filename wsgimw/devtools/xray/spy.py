@@ -72,7 +72,6 @@ class Spy(Flow):
         "out",
         "over",
         "parent",
-        "rooms",
         "shut",
         "sizes",
         "snapshot",
@@ -83,7 +82,6 @@ class Spy(Flow):
 
     changes = False
 
-    rooms: tuple[Room, Room]  # outer and inner
     inner: Room
     parent: Spy | None
     trace: Trace
@@ -209,7 +207,7 @@ class Spy(Flow):
 
     # The request
 
-    def look(self, environ: Any) -> bool:
+    def look(self, environ: Any, rooms: tuple[Room, Room]) -> bool:
         """Note an environ that is not as the layer outside got it; tell whether it is of use."""
         kind = None
         if type(environ) is dict:
@@ -221,7 +219,7 @@ class Spy(Flow):
         if parent is not None:
             above = parent.number
             edits = changes(parent.snapshot, self.snapshot)
-        self.tape.append((CAME, self.number, above, edits, kind))
+        self.tape.append((CAME, self.number, above, edits, kind, rooms))
         if kind is None or hasattr(environ, "get"):
             return True
         self.over = True

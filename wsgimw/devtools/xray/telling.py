@@ -73,29 +73,32 @@ def tell(kept: Kept) -> dict[str, Any]:
 class _Story:
     def __init__(
         self,
-        id: str,
+        id: tuple[str, int],
         time: float,
         request: tuple[tuple[str, ...], tuple[str, ...]],
         tape: list[tuple[Any, ...]],
-        rooms: list[tuple[Room, Room]],
-        facts: list[tuple[Any, ...] | None],
+        facts: dict[int, tuple[Any, ...]],
         streams: Streams,
         first: float | None,
         redacted: frozenset[str],
     ) -> None:
-        self.id = id
+        self.id = f"{id[0]}-{id[1]}"
         self.time = time
         self.request = dict(zip(*request, strict=True))
         self.method = self.request.get("REQUEST_METHOD", "")
         self.tape = tape
-        self.rooms = rooms
+        rooms = {event[1]: event[-1] for event in tape if event[0] == CAME}
+        self.rooms: list[tuple[Room, Room]] = [rooms[number] for number in sorted(rooms)]
         self.streams = streams
         self.first = first
         for event in tape:
             if event[0] == ENDED:
                 for number, *own in event[1]:
                     facts[number] = (*own, *event[-1])
-        self.spies = [_NOTHING if spy is None else Facts(*spy) for spy in facts]
+        self.spies = [
+            Facts(*facts[number]) if number in facts else _NOTHING
+            for number in range(len(self.rooms))
+        ]
         fields = {name[5:].replace("_", "-").lower() for name in redacted if name[:5] == "HTTP_"}
         self.hidden = {name.lower() for name in redacted} | fields
         self.parents: dict[int, int | None] = {}
@@ -122,7 +125,7 @@ class _Story:
 
     def tell(self) -> dict[str, Any]:
         """Return the dict."""
-        judge = Judge(self.rooms, self.method, self.is_secret)
+        judge = Judge(self.method, self.is_secret)
         judge.hear(self.tape)
         for (room, rule, _), sentence in self.streams.items():
             judge.blame(room, rule, sentence)

@@ -56,7 +56,7 @@ def bind_spy(
         spies.append(spy)
         spy.environ = environ
         if parent is not None:
-            parent.child = spy
+            parent.child = number
             if environ is not parent.environ:
                 trace.environs.append(environ)
             try:

@@ -88,7 +88,7 @@ class Spy(Flow):
     tape: list[tuple[Any, ...]]
     snapshot: dict[str, Any]
     number: int
-    child: Spy | None  # the last one
+    child: int | None  # the number of the last one; not itself, for rule 39
     sizes: Any  # of a list
     out: bool  # the call has returned
     over: bool  # it is closed
@@ -328,8 +328,9 @@ class Spy(Flow):
 
     def tallies(self) -> tuple[Any, Any]:
         """Return the counts of a stream, and of the one that it comes from."""
-        child = self.child
-        return self.tally(), None if child is None else (child.number, child.tally())
+        if self.child is None or self.trace.over:
+            return self.tally(), None
+        return self.tally(), (self.child, self.trace.spies[self.child].tally())
 
     def tally(self) -> tuple[int, int, int, int, bool] | None:
         """Return the counts of a stream."""
@@ -349,7 +350,7 @@ class Spy(Flow):
         chain, last, inside = [self], self, self._inside
         if inside is not None and not self.writes:
             sizes, trace = self.sizes, self.trace  # another X-ray's spies end for themselves
-            while type(inside) is Spy and inside.sizes is sizes and inside.trace is trace:
+            while type(inside) is Spy and inside.sizes == sizes and inside.trace is trace:
                 if inside.writes:
                     break
                 chain.append(inside)

@@ -96,7 +96,5 @@ class Trace:
         self.over = True
         try:
             self.finish(self)
-        finally:
-            for spy in self.spies:
-                spy.child = None  # rule 39
+        finally:  # rule 39
             self.spies, self.environs = [], []

@@ -26,7 +26,6 @@ from wsgimw.devtools.xray.telling import LINE, VERSION, Kept, tell
 
 REDACT = "wsgimw.redact"
 MOST_WANTED = 64
-_TEXTS = frozenset([str])
 _FIELDS = ("HTTP_", "CONTENT_")
 
 Wanted = tuple[tuple[str, ...], Callable[[dict[Any, Any]], tuple[Any, ...]]]
@@ -118,7 +117,10 @@ def _pick(environ: dict[Any, Any]) -> Picked:
     keys = (*environ,)
     names, take = _wanted.get(keys) or _find_wanted(keys)
     values = take(environ)
-    if _TEXTS.issuperset(map(type, values)):
+    for value in values:
+        if type(value) is not str:
+            break
+    else:
         return names, values
     told = dict(zip(names, values, strict=True))
     texts = {

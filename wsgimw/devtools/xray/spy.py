@@ -128,7 +128,7 @@ class Spy(Flow):
                 write = self.start_response(sent, headers)
             self._write = write
             self.heading += perf_counter() - began
-            if callable(write):
+            if type(write) is Spy or callable(write):  # nearly always it is the next one
                 return self
             self.tape.append((HEAD_DONE, self.number, plain(write), False))
             return write
@@ -347,7 +347,9 @@ class Spy(Flow):
         # last of them runs.
         if self._body is _CLOSED:
             return
-        chain, last, inside = [self], self, self._inside
+        last: Spy = self
+        chain: list[Spy] = [self]
+        inside = self._inside
         if inside is not None and not self.writes:
             sizes, trace = self.sizes, self.trace  # another X-ray's spies end for themselves
             while type(inside) is Spy and inside.sizes == sizes and inside.trace is trace:

@@ -129,7 +129,7 @@ def kept_head(status: Any, headers: Any) -> tuple[Any, Any]:
         for item in headers:
             if type(item) is tuple and len(item) == 2:
                 name, value = item
-                if type(name) is type(value) is str:
+                if isinstance(name, str) and isinstance(value, str):
                     continue
             headers = tuple([_item(item) for item in headers])
             break

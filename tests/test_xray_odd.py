@@ -11,7 +11,7 @@ import pytest
 
 from tests.test_xray import TEXT, asked, hello, names, passing, stream
 from wsgimw import Host, Include, Route, Router, compose, not_found, xray
-from wsgimw.devtools.xray import watching
+from wsgimw.devtools.xray import recording, watching
 from wsgimw.devtools.xray.waterfall import waterfall
 from wsgimw.testing.server import App, Call, Environ, StartResponse, make_environ
 
@@ -189,6 +189,117 @@ def test_odd_headers_are_kept_as_text() -> None:
     request = asked(app)
     assert ("X-Object", "<object>") in [(f["name"], f["value"]) for f in request["headers"]]
     assert {rule for rule, _ in rules(request)} == {12}
+
+
+def test_a_header_that_changes_later_does_not_change_what_was_kept() -> None:
+    field: Any = ["X-Mode", "before"]
+
+    def app(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+        start_response("200 OK", [TEXT, field])
+        return [b"hello"]
+
+    xrayed = xray(compose(passing)(app))
+    Call(xrayed, make_environ()).run()
+    field[1] = "after"
+    (request,) = xrayed.recording.requests
+    assert "after" not in str(request)
+    assert [rule for rule, _ in rules(request)] == [12], "a list is no header"
+
+
+def test_a_layer_that_keeps_what_is_written_to_itself() -> None:
+    """Spies of one list end together, but not where one of them has heard of `write()`."""
+
+    def silencer(app: App) -> App:
+        def bound(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+            def start(*head: Any) -> Any:
+                start_response(*head)
+                return lambda data: None
+
+            return app(environ, start)
+
+        return bound
+
+    def app(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+        start_response("200 OK", [TEXT])(b"lost")
+        return [b"x"]
+
+    request = asked(compose(passing, silencer)(app))
+    outer, layer, inner = request["layers"]
+    assert [lane["bytes"] for lane in (outer, layer, inner)] == [[1, 1], [5, 1], [0, 5]]
+    assert [lane["blocks"] for lane in (outer, layer, inner)] == [[1, 1], [2, 1], [0, 2]]
+    assert [lane["write"] for lane in (outer, layer, inner)] == [False, False, True]
+    assert all(lane["closed"] is not False for lane in request["layers"])
+
+
+def test_the_spies_of_a_list_without_a_close_end_together() -> None:
+    request = asked(compose(passing, passing)(hello))
+    assert [lane["ms"]["close"] for lane in request["layers"]] == [0, 0, 0]
+    assert len({lane["closed"] for lane in request["layers"]}) == 1, "they end together"
+
+
+class Odd:
+    """A key, or a value, that is no text."""
+
+    def __str__(self) -> str:
+        return "odd"
+
+
+@pytest.mark.parametrize(
+    ("environ", "told"),
+    [
+        pytest.param({}, ("", "/", "", []), id="nothing"),
+        pytest.param({"PATH_INFO": "/a"}, ("", "/a", "", []), id="one key"),
+        pytest.param(
+            {"REQUEST_METHOD": "GET", Odd(): "x", "HTTP_HOST": "a"},
+            ("GET", "/", "", ["Host"]),
+            id="a key that is no text",
+        ),
+        pytest.param(
+            {
+                "REQUEST_METHOD": Odd(),
+                "PATH_INFO": Odd(),
+                "CONTENT_TYPE": Odd(),
+                "HTTP_X": Odd(),
+                "HTTP_HOST": "a",
+            },
+            ("odd", "odd", "", ["Host"]),
+            id="values that are no text",
+        ),
+        pytest.param(
+            {"CONTENT_TYPE": "text/plain", "CONTENT_LENGTH": ""},
+            ("", "/", "", ["Content-Type"]),
+            id="a field that is empty",
+        ),
+    ],
+)
+def test_what_is_told_of_a_request_that_lacks_much(environ: Any, told: Any) -> None:
+    xrayed = xray(deaf)
+    for _ in range(2):  # the second time its keys are known
+        body: Any = xrayed({**environ}, lambda *head: print)
+        body.close()
+    for request in xrayed.recording.requests:
+        fields = [field["name"] for field in request["request_headers"]]
+        assert (request["method"], request["path"], request["query"], fields) == told
+
+
+def test_sets_of_keys_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    known: Any = {}
+    monkeypatch.setattr(recording, "_wanted", known)
+    monkeypatch.setattr(recording, "MOST_WANTED", 2)
+    xrayed = xray(hello)
+    for number in range(5):
+        Call(xrayed, make_environ(**{f"HTTP_X_{number}": "1"})).run()
+        assert len(known) <= 2
+    names = [request["request_headers"][-1]["name"] for request in xrayed.recording.requests]
+    assert [name for name in names if name.startswith("X-")] == [f"X-{n}" for n in range(5)]
+
+
+def test_keys_that_are_no_text_are_not_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
+    known: Any = {}
+    monkeypatch.setattr(recording, "_wanted", known)
+    xrayed: Any = xray(deaf)
+    xrayed({"PATH_INFO": "/", Odd(): "x"}, lambda *head: print).close()
+    assert known == {} and len(xrayed.recording.requests) == 1
 
 
 def test_a_fault_of_a_stream_is_told_once() -> None:

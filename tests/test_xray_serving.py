@@ -90,6 +90,19 @@ def test_from_elsewhere_it_is_the_apps(environ: dict[str, str], path: str) -> No
     assert [request["path"] for request in app.recording.requests] == [path]
 
 
+@pytest.mark.parametrize("path", ["/shop/_xray", "/shop/_xray/requests.json", "/_xrays"])
+def test_a_path_that_has_the_pages_within_is_the_apps(path: str) -> None:
+    assert client(xray(echo)).get(path).text == f"app got {path}"
+
+
+@pytest.mark.parametrize("path", [None, b"/_xray/", 7], ids=repr)
+def test_a_path_that_is_no_text_is_the_apps(path: Any) -> None:
+    app: Any = xray(echo)
+    heads: list[Any] = []
+    body = app({"PATH_INFO": path}, lambda *head: heads.append(head))
+    assert b"".join(body) == f"app got {path}".encode() and heads[0][0] == "200 OK"
+
+
 def test_an_app_that_explain_cannot_walk_has_a_page(monkeypatch: pytest.MonkeyPatch) -> None:
     def fails(app: App) -> None:
         raise RuntimeError

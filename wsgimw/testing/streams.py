@@ -91,7 +91,8 @@ class Input(Watched):
     _rule = 30
 
     def __init__(self, stream: Any, watch: Watch, limit: int | None) -> None:
-        super().__init__(stream, watch)
+        self._stream = stream  # written out: there is one for each request
+        self._watch = watch
         self._left = limit
         self._taken: set[Place] = set()  # who has read something
 

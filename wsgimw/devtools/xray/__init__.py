@@ -108,7 +108,9 @@ def xray(
     serving = Serving(recording, path, app)
 
     def xrayed(environ: WSGIEnvironment, start_response: StartResponse) -> Any:
-        if str(environ.get("PATH_INFO", "")).startswith(path):
+        asked = environ.get("PATH_INFO")
+        # `in` takes half the time of `startswith`, and says no to nearly all.
+        if type(asked) is str and path in asked and asked.startswith(path):
             answer = serving.answer(environ)
             if answer is not None:
                 start_response(answer.status, answer.headers)

@@ -154,7 +154,8 @@ class SpiedBlocks(WatchedBlocks):
     def __del__(self) -> None:
         spy = self.spy
         if self._flow is None:
-            self.look()
+            if self._iterator is not None:
+                self.look()
             return
         super().__del__()  # which counts, as nobody closes it any more
         self._iterator = None

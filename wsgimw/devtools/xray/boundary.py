@@ -23,6 +23,8 @@ def bind_spy(
     The app passes on where nothing is recorded: `live` holds the traces that are on their way.
     """
 
+    rooms = outer, inner  # one pair for all requests
+
     def spied(environ: WSGIEnvironment, start_response: Any) -> Any:
         if not live:
             return app(environ, start_response)
@@ -38,15 +40,13 @@ def bind_spy(
         environ: WSGIEnvironment, start_response: Any, trace: Trace, parent: Spy | None, former: Any
     ) -> Any:
         spy = Spy()
-        spy.environ = environ
         spy.start_response = start_response
-        spy.bytes = 0
+        spy.bytes = spy.writes = 0
         spy.complete = False
         spy.error = spy._body = spy._close = spy._inside = None
         spy.child = spy.sizes = None
         spy.out = spy.over = spy.shut = False
         spy.heading = spy.called = 0.0
-        spy.outer = outer
         spy.inner = inner
         spy.parent = parent
         spy.trace = trace
@@ -54,20 +54,23 @@ def bind_spy(
         spies = trace.spies
         spy.number = number = len(spies)
         spies.append(spy)
+        spy.environ = environ
         if parent is not None:
-            parent.child = spy
+            parent.child = number
+            if environ is not parent.environ:
+                trace.environs.append(environ)
             try:
                 same = type(environ) is dict and environ == parent.snapshot
             except Exception:  # a value of somebody's fails to compare itself
                 same = False
             if same:
                 spy.snapshot = parent.snapshot
-                tape.append((CAME, number, parent.number, None, None))
-            elif not spy.look(environ):
+                tape.append((CAME, number, parent.number, None, None, rooms))
+            elif not spy.look(environ, rooms):
                 return app(environ, start_response)
         else:
-            spy.look(environ)  # a dict: `xray` records no others
-        file_wrapper = environ.get("wsgi.file_wrapper")  # rule 3: before the call
+            trace.environs.append(environ)
+            spy.look(environ, rooms)  # a dict: `xray` records no others
         current.set(spy)
         spy.came = began = perf_counter()
         try:
@@ -80,6 +83,6 @@ def bind_spy(
             raise
         spy.called = perf_counter() - began
         current.set(former)
-        return spy.carry(body, file_wrapper)
+        return spy.carry(body)
 
     return own_code(spied), own_code(cross)

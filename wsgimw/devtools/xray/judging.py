@@ -44,10 +44,7 @@ Blamed = dict[Room, list[tuple[int, str]]]
 class Judge:
     """Hears the notes of one request, and knows afterwards who is to blame for what."""
 
-    def __init__(
-        self, rooms: list[tuple[Room, Room]], method: str, secret: Secret = lambda name: False
-    ) -> None:
-        self.rooms = rooms  # of each spy, outer and inner
+    def __init__(self, method: str, secret: Secret = lambda name: False) -> None:
         self.method = method
         self.secret = secret
         self.blamed: Blamed = {}
@@ -69,9 +66,11 @@ class Judge:
                 return  # what comes now would be judged by halves
             if what == tapes.CAME:
                 self._came(number, *rest)
+            elif what == tapes.ENDED:
+                for one, *_ in number:
+                    if one in self.crossings:
+                        self._ended(self.crossings[one], *rest[:-1])
             elif number in self.crossings:
-                if what == tapes.ENDED:
-                    rest.pop()
                 _HEAR[what](self, self.crossings[number], *rest)
 
     def _before(self, tape: list[tuple[Any, ...]]) -> dict[str, Any]:
@@ -98,8 +97,10 @@ class Judge:
             return masked(value)
         return value
 
-    def _came(self, number: int, parent: int | None, edits: Any, kind: Any) -> None:
-        outer, inner = self.rooms[number]
+    def _came(
+        self, number: int, parent: int | None, edits: Any, kind: Any, rooms: tuple[Room, Room]
+    ) -> None:
+        outer, inner = rooms
         above = None if parent is None else self.crossings.get(parent)
         boundary: Any = Boundary(self, outer, inner)  # type: ignore[arg-type]
         crossing = self.crossings[number] = Replayed(boundary, above)
@@ -220,7 +221,6 @@ _HEAR: Mapping[int, Callable[..., None]] = {
     tapes.BLOCK: Judge._block,
     tapes.FINISHED: Judge._finished,
     tapes.FAILED: lambda judge, crossing, name: crossing.failed(),
-    tapes.ENDED: Judge._ended,
     tapes.HANDED_ON_CLOSED: lambda judge, crossing: crossing.handed_on_closed(),
     tapes.PULLED_LATE: lambda judge, crossing: crossing.pulled_after_close(),
     tapes.CLOSED_AGAIN: lambda judge, crossing: crossing.closed_again(),

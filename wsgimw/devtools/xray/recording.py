@@ -15,17 +15,22 @@ import json
 import secrets
 import threading
 from collections import deque
-from contextlib import suppress
+from collections.abc import Callable
+from operator import itemgetter
 from time import time
 from typing import Any
 
 from wsgimw.devtools.xray.spy import Spy
 from wsgimw.devtools.xray.tape import ENDED, Trace
-from wsgimw.devtools.xray.telling import VERSION, Kept, tell
+from wsgimw.devtools.xray.telling import LINE, VERSION, Kept, tell
 
 REDACT = "wsgimw.redact"
-_AFTER_HTTP = f"HTTP{chr(ord('_') + 1)}"  # what follows on all that begins with `HTTP_`
-_NO_HTTP = ("CONTENT_TYPE", "CONTENT_LENGTH")  # PEP 3333, "environ Variables"; may be empty
+MOST_WANTED = 64
+_FIELDS = ("HTTP_", "CONTENT_")
+
+Wanted = tuple[tuple[str, ...], Callable[[dict[Any, Any]], tuple[Any, ...]]]
+_wanted: dict[tuple[str, ...], Wanted] = {}
+"""By the keys of an environ; of clients of one kind they are the same each time."""
 
 
 class Recording:
@@ -65,8 +70,10 @@ class Recording:
 
     def give_up(self, trace: Trace) -> None:
         """Forget a request that is not to be recorded after all."""
-        with suppress(ValueError):
+        try:  # no `suppress`: it is an object more for each request
             self.live.remove(trace)
+        except ValueError:
+            return
 
     def _finish(self, trace: Trace) -> None:
         """Keep what was noted, as plain data; whatever fails here, the request goes on."""
@@ -79,15 +86,14 @@ class Recording:
             self._kept.append(
                 Kept(
                     (
-                        f"{self._run}-{next(self._numbers)}",
+                        (self._run, next(self._numbers)),
                         trace.time,
-                        _request(root.snapshot),
+                        _pick(root.snapshot),
                         tape,
-                        [(spy.outer, spy.inner) for spy in trace.spies],
-                        [None if spy.shut else spy.facts() for spy in trace.spies],
+                        {spy.number: spy.facts() for spy in trace.spies if not spy.shut},
                         trace.streams,
                         None if trace.first is None else trace.first - root.came,
-                        _redacted(trace.spies),
+                        _redacted(trace.environs),
                     )
                 )
             )
@@ -96,41 +102,56 @@ class Recording:
 
 
 def _spent(root: Spy, tape: list[tuple[Any, ...]]) -> float:
-    closing = next((event[-1][3] for event in reversed(tape) if event[:2] == (ENDED, 0)), 0.0)
+    ends = [event for event in tape if event[0] == ENDED and event[1][-1][0] == 0]
+    closing = ends[-1][-1][0] if ends else 0.0
     spent: float = root.called + root.pulled + closing - root.heading - root.writing
     return spent
 
 
-def _request(environ: dict[str, Any]) -> tuple[str, str, str, list[tuple[str, str]]]:
-    """Return method, path, query and the fields, as they came to the outermost boundary."""
-    get = environ.get
-    path = f"{get('SCRIPT_NAME', '')}{get('PATH_INFO', '')}"
-    try:
-        # A comparison takes half the time of `startswith`, and this is done while somebody waits.
-        fields = [
-            (key, value)
-            for key, value in environ.items()
-            if "HTTP_" <= key < _AFTER_HTTP and type(value) is str
-        ]
-    except TypeError:  # a key that is no text
-        texts = [item for item in environ.items() if type(item[0]) is type(item[1]) is str]
-        fields = [item for item in texts if item[0].startswith("HTTP_")]
-    for key in _NO_HTTP:
-        value = get(key)
-        if value and type(value) is str:
-            fields.append((key, value))
-    return str(get("REQUEST_METHOD", "")), path or "/", str(get("QUERY_STRING", "")), fields
+Picked = tuple[tuple[str, ...], tuple[str, ...]]
+"""Of an environ: the keys that the page tells of, and their values."""
 
 
-def _redacted(spies: list[Spy]) -> frozenset[str]:
+def _pick(environ: dict[Any, Any]) -> Picked:
+    """Return what is told of an environ; all else of it is let go while somebody waits."""
+    keys = (*environ,)
+    names, take = _wanted.get(keys) or _find_wanted(keys)
+    values = take(environ)
+    for value in values:
+        if type(value) is not str:
+            break
+    else:
+        return names, values
+    told = dict(zip(names, values, strict=True))
+    texts = {
+        name: value if type(value) is str else str(value)
+        for name, value in told.items()
+        if type(value) is str or not name.startswith(_FIELDS)
+    }
+    return (*texts,), (*texts.values(),)
+
+
+def _find_wanted(keys: tuple[Any, ...]) -> Wanted:
+    """Return which keys are told, and what takes their values out of an environ."""
+    texts = [key for key in keys if type(key) is str]
+    names = tuple([key for key in texts if key in LINE or key.startswith("HTTP_")])
+    take: Any = itemgetter(*names) if len(names) > 1 else _take_few(names)
+    if len(texts) == len(keys):  # nothing of an app is remembered
+        if len(_wanted) >= MOST_WANTED:
+            _wanted.clear()
+        _wanted[keys] = names, take
+    return names, take
+
+
+def _take_few(names: tuple[str, ...]) -> Callable[[dict[Any, Any]], tuple[Any, ...]]:
+    # `itemgetter` wants a key, and gives no tuple for a single one.
+    return lambda environ: tuple([environ[name] for name in names])
+
+
+def _redacted(environs: list[Any]) -> frozenset[str]:
     names: frozenset[str] = frozenset()
-    last: Any = None
-    for spy in spies:
-        environ = spy.environ
-        if environ is last:
-            continue
-        last = environ
+    for environ in environs:
         found = environ.get(REDACT) if isinstance(environ, dict) else None
-        if isinstance(found, (set, frozenset, list, tuple)):
+        if found is not None and isinstance(found, (set, frozenset, list, tuple)):
             names |= {name for name in found if type(name) is str}
     return names

@@ -70,7 +70,6 @@ class Spy(Flow):
         "inner",
         "number",
         "out",
-        "outer",
         "over",
         "parent",
         "shut",
@@ -78,31 +77,31 @@ class Spy(Flow):
         "snapshot",
         "tape",
         "trace",
+        "writes",
     )
 
     changes = False
 
-    outer: Room
     inner: Room
     parent: Spy | None
     trace: Trace
     tape: list[tuple[Any, ...]]
     snapshot: dict[str, Any]
     number: int
-    child: Spy | None  # the last one
+    child: int | None  # the number of the last one; not itself, for rule 39
     sizes: Any  # of a list
     out: bool  # the call has returned
     over: bool  # it is closed
     shut: bool  # it is being closed
+    writes: int
     came: float
     called: float
     heading: float
 
     pulled = writing = 0.0
-    blocks = empties = sent = writes = written = held = 0
+    blocks = empties = sent = written = held = 0
     promised: int | None = None
     iterated = last_empty = False
-    failed_type = ""
 
     # The head
 
@@ -119,7 +118,7 @@ class Spy(Flow):
         sent = status
         if exc_info is None and type(headers) is list and not more and not keywords:
             trace = self.trace
-            given: Any = (*headers,)
+            given: Any = tuple(headers)
             if given != trace.sound or type(status) is not str:
                 status, given = self._kept(status, given)
             self.tape.append((HEAD, self.number, status, given, None, began))
@@ -129,7 +128,7 @@ class Spy(Flow):
                 write = self.start_response(sent, headers)
             self._write = write
             self.heading += perf_counter() - began
-            if callable(write):
+            if type(write) is Spy or callable(write):  # nearly always it is the next one
                 return self
             self.tape.append((HEAD_DONE, self.number, plain(write), False))
             return write
@@ -208,7 +207,7 @@ class Spy(Flow):
 
     # The request
 
-    def look(self, environ: Any) -> bool:
+    def look(self, environ: Any, rooms: tuple[Room, Room]) -> bool:
         """Note an environ that is not as the layer outside got it; tell whether it is of use."""
         kind = None
         if type(environ) is dict:
@@ -220,7 +219,7 @@ class Spy(Flow):
         if parent is not None:
             above = parent.number
             edits = changes(parent.snapshot, self.snapshot)
-        self.tape.append((CAME, self.number, above, edits, kind))
+        self.tape.append((CAME, self.number, above, edits, kind, rooms))
         if kind is None or hasattr(environ, "get"):
             return True
         self.over = True
@@ -229,7 +228,7 @@ class Spy(Flow):
 
     # The body
 
-    def carry(self, body: Any, file_wrapper: Any) -> Any:
+    def carry(self, body: Any) -> Any:
         """Return what goes out for the body that the inner app returned."""
         kind = type(body)
         self.out = True
@@ -263,7 +262,8 @@ class Spy(Flow):
                 return body
             if isinstance(body, SpiedStream) and body._spy.shut:
                 self.tape.append((HANDED_ON_CLOSED, self.number))
-            is_file = is_file_wrapper(body, file_wrapper)
+            # Rule 3: the one that was there before the call.
+            is_file = is_file_wrapper(body, self.snapshot.get("wsgi.file_wrapper"))
             if not is_file and hasattr(kind, "__len__"):
                 self.promised = len(cast("Sized", body))
             self.tape.append((RETURNED, self.number, None, is_file, self.promised))
@@ -328,8 +328,9 @@ class Spy(Flow):
 
     def tallies(self) -> tuple[Any, Any]:
         """Return the counts of a stream, and of the one that it comes from."""
-        child = self.child
-        return self.tally(), None if child is None else (child.number, child.tally())
+        if self.child is None or self.trace.over:
+            return self.tally(), None
+        return self.tally(), (self.child, self.trace.spies[self.child].tally())
 
     def tally(self) -> tuple[int, int, int, int, bool] | None:
         """Return the counts of a stream."""
@@ -339,68 +340,85 @@ class Spy(Flow):
 
     def _broke(self, error: BaseException) -> Any:
         self.error = error
-        self.failed_type = type(error).__name__
-        self.tape.append((FAILED, self.number, self.failed_type))
+        self.tape.append((FAILED, self.number, type(error).__name__))
 
     def close(self) -> None:
-        # `Flow.close`, written out for the price, and with a clock.
+        # `Flow.close` for all spies of one list at once: of the app's, only what lies inside of the
+        # last of them runs.
         if self._body is _CLOSED:
             return
-        inside, close = self._inside, self._close
-        self._body = _CLOSED
-        self._close = self._inside = None
+        last: Spy = self
+        chain: list[Spy] = [self]
+        inside = self._inside
+        if inside is not None and not self.writes:
+            sizes, trace = self.sizes, self.trace  # another X-ray's spies end for themselves
+            while type(inside) is Spy and inside.sizes == sizes and inside.trace is trace:
+                if inside.writes:
+                    break
+                chain.append(inside)
+                last, inside = inside, inside._inside
+        close = last._close
+        for spy in chain:
+            spy._body = _CLOSED
+            spy._close = spy._inside = None
         began = perf_counter()
+        if inside is None and close is None:
+            self._end(chain, began, 0.0)
+            return
         try:
             if inside is not None:
                 inside.close()
             elif close is not None:
-                self._close_inner(close)
+                last._close_inner(close)
         except BaseException as error:
-            if self.error is None:
-                self.error = error
+            for spy in chain:
+                if spy.error is None:
+                    spy.error = error
             raise
         finally:
             now = perf_counter()
-            self.over = self.shut = True
-            name = ""
-            if self.error is not None:
-                name = type(self.error).__name__
-                self.failed_type = self.failed_type or name
-                self.error = None  # rules 9, 39
-            sizes = self.sizes
-            self.tape.append(
-                (
-                    ENDED,
-                    self.number,
-                    self.complete,
-                    name,
-                    self.bytes,
-                    self.iterated,
-                    self.tallies() if sizes is None else None,
-                    self.facts(now, now - began),
-                )
-            )
-            if self.parent is None:
-                self.trace.end()
+            self._end(chain, now, now - began)
 
-    def facts(self, closed: float | None = None, closing: float = 0.0) -> tuple[Any, ...]:
-        """Return what was counted, in the order of `telling.Facts`."""
+    def _end(self, chain: list[Spy], now: float, closing: float) -> None:
+        """Note the end of spies that end as this one does."""
+        name = "" if self.error is None else type(self.error).__name__
+        for spy in chain:
+            spy.over = spy.shut = True
+            spy.error = None  # rules 9, 39
+        chain.reverse()  # the innermost first
+        self.tape.append(
+            (
+                ENDED,
+                [(spy.number, spy.came, spy.called, spy.heading) for spy in chain],
+                self.complete,
+                name,
+                self.bytes,
+                self.iterated,
+                self.tallies() if self.sizes is None else None,
+                self.shared(now, closing),
+            )
+        )
+        if self.parent is None:
+            self.trace.end()
+
+    def facts(self) -> tuple[Any, ...]:
+        """Return what was counted until now, in the order of `telling.Facts`."""
+        return (self.came, self.called, self.heading, *self.shared(None, 0.0))
+
+    def shared(self, closed: float | None, closing: float) -> tuple[Any, ...]:
+        """Return those facts that spies which end together have in common."""
         sizes = self.sizes
         return (
-            self.came,
-            self.called,
-            self.pulled,
             closing,
-            self.heading,
-            self.writing,
             closed,
             self.complete if self.over else False,
+            self.out,
             self.blocks if sizes is None else sizes[0],
             self.sent if sizes is None else self.bytes,
+            self.pulled,
+            self.writing,
             self.writes,
             self.written,
-            self.failed_type,
-            self.out,
         )
 
     def _close_inner(self, close: Callable[[], object]) -> None:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
-from wsgimw.testing.crossing import Room
+from wsgimw.testing.crossing import SERVER, Room
+from wsgimw.testing.streams import Place
 
 if TYPE_CHECKING:
     from wsgimw.devtools.xray.bodies import SpiedBlocks
@@ -18,18 +19,26 @@ MOST_EVENTS = 500
 MOST_CROSSINGS = 1000
 """Of one request: a layer that calls its app over and over is no longer looked at."""
 
-# What is noted: (what, which spy, ...).
+# What is noted: (what, which spy, ...); of ENDED which spies, with `came`, `called` and `heading`.
 CAME, HEAD, HEAD_DONE, WRITE, WRITTEN, RETURNED, BLOCK, FINISHED, FAILED, ENDED = range(10)
 HANDED_ON_CLOSED, PULLED_LATE, CLOSED_AGAIN, CUT = range(10, 14)
 
 current: ContextVar[Any] = ContextVar("wsgimw.devtools.xray", default=None)
 
+Streams = dict[tuple[Room, int, Hashable], str]
+"""The faults of wsgi.input and wsgi.errors: whose, which rule, what kind; and the sentence."""
+
 
 class Trace:
-    """One request while it is on its way: its spies, and the tape of what they saw."""
+    """One request while it is on its way: its spies, and the tape of what they saw.
+
+    It is the `Watch` of the request's streams, too (`wsgimw.testing.streams`): it hears of their
+    faults, and lays them on who is running.
+    """
 
     __slots__ = (
         "cut",
+        "environs",
         "finish",
         "first",
         "lists",
@@ -51,9 +60,30 @@ class Trace:
         self.sound: Any = None  # headers that are plain data
         self.watched = False  # there is a request body
         self.spies: list[Spy] = []
+        self.environs: list[Any] = []  # the server's, and those that layers made
         self.lists: list[weakref.ref[SpiedBlocks]] = []
         self.tape: list[tuple[Any, ...]] = []
-        self.streams: list[tuple[Room, int, str]] = []  # faults of wsgi.input, told at once
+        self.streams: Streams = {}
+
+    def reader(self) -> Room | None:
+        """Return who is running, or None."""
+        spy = current.get()
+        return spy.inner if spy is not None and spy.trace is self else None
+
+    def tell(self, rule: int, key: Hashable, sentence: str, who: Place | None = None) -> None:
+        """Note a fault of `who`, or of who is running, once."""
+        room: Any = who or self.reader()
+        if room is not None and room is not SERVER and not self.over:
+            self.streams.setdefault((room, rule, key), sentence)
+
+    def call(self, method: Callable[..., Any], *args: Any) -> Any:
+        """Call a method of the server's stream: no layer runs then."""
+        former = current.get()
+        current.set(None)
+        try:
+            return method(*args)
+        finally:
+            current.set(former)
 
     def end(self) -> None:
         """Hand over what was noted."""
@@ -66,7 +96,5 @@ class Trace:
         self.over = True
         try:
             self.finish(self)
-        finally:
-            for spy in self.spies:
-                spy.child = None  # rule 39
-            self.spies = []
+        finally:  # rule 39
+            self.spies, self.environs = [], []

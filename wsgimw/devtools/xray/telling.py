@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 from wsgimw.devtools.xray.judging import Judge
-from wsgimw.devtools.xray.tape import CAME, ENDED, FAILED, HEAD
+from wsgimw.devtools.xray.tape import CAME, ENDED, FAILED, HEAD, Streams
 from wsgimw.redact import REDACTED, is_secret, mask_query, mask_url, of_the_process
 from wsgimw.shapes import mask_shapes
 from wsgimw.testing.crossing import Room
@@ -20,6 +20,11 @@ from wsgimw.testing.crossing import Room
 VERSION = 1
 MOST_VALUE = 500
 
+LINE = frozenset(
+    ["REQUEST_METHOD", "SCRIPT_NAME", "PATH_INFO", "QUERY_STRING", "CONTENT_TYPE", "CONTENT_LENGTH"]
+)
+"""What is told of an environ beside its `HTTP_` keys."""
+_NO_HTTP = ("CONTENT_TYPE", "CONTENT_LENGTH")  # PEP 3333, "environ Variables"; may be empty
 _PATHS = {"script_name", "path_info"}
 _QUERIES = ("QUERY_STRING",)
 _URLS = ("REQUEST_URI", "RAW_URI", "HTTP_REFERER", "Location", "Content-Location", "Link")
@@ -30,21 +35,20 @@ class Facts(NamedTuple):
 
     came: float
     called: float
-    pulled: float
-    closing: float
     heading: float
-    writing: float
+    closing: float
     closed: float | None
     whole: bool | None
+    out: bool
     blocks: int
     bytes: int
+    pulled: float
+    writing: float
     writes: int
     written: int
-    failed: str
-    out: bool
 
 
-_NOTHING = Facts(0, 0, 0, 0, 0, 0, None, False, 0, 0, 0, 0, "", False)
+_NOTHING = Facts(0, 0, 0, 0, None, False, False, 0, 0, 0, 0, 0, 0)
 
 
 class Kept:
@@ -69,27 +73,32 @@ def tell(kept: Kept) -> dict[str, Any]:
 class _Story:
     def __init__(
         self,
-        id: str,
+        id: tuple[str, int],
         time: float,
-        request: tuple[str, str, str, list[tuple[str, str]]],
+        request: tuple[tuple[str, ...], tuple[str, ...]],
         tape: list[tuple[Any, ...]],
-        rooms: list[tuple[Room, Room]],
-        facts: list[tuple[Any, ...] | None],
-        streams: list[tuple[Room, int, str]],
+        facts: dict[int, tuple[Any, ...]],
+        streams: Streams,
         first: float | None,
         redacted: frozenset[str],
     ) -> None:
-        self.id = id
+        self.id = f"{id[0]}-{id[1]}"
         self.time = time
-        self.method, self.path, self.query, self.fields = request
+        self.request = dict(zip(*request, strict=True))
+        self.method = self.request.get("REQUEST_METHOD", "")
         self.tape = tape
-        self.rooms = rooms
+        rooms = {event[1]: event[-1] for event in tape if event[0] == CAME}
+        self.rooms: list[tuple[Room, Room]] = [rooms[number] for number in sorted(rooms)]
         self.streams = streams
         self.first = first
         for event in tape:
             if event[0] == ENDED:
-                facts[event[1]] = event[-1]
-        self.spies = [_NOTHING if spy is None else Facts(*spy) for spy in facts]
+                for number, *own in event[1]:
+                    facts[number] = (*own, *event[-1])
+        self.spies = [
+            Facts(*facts[number]) if number in facts else _NOTHING
+            for number in range(len(self.rooms))
+        ]
         fields = {name[5:].replace("_", "-").lower() for name in redacted if name[:5] == "HTTP_"}
         self.hidden = {name.lower() for name in redacted} | fields
         self.parents: dict[int, int | None] = {}
@@ -101,8 +110,11 @@ class _Story:
                 self.parents[number], self.edits[number] = rest[0], rest[1]
             elif what == HEAD:
                 self.heads[number] = rest[0], _pairs(rest[1])
-            elif what == FAILED or (what == ENDED and rest[1]):
-                self.errors.setdefault(number, rest[0] if what == FAILED else rest[1])
+            elif what == FAILED:
+                self.errors.setdefault(number, rest[0])
+            elif what == ENDED and rest[1]:
+                for one, *_ in number:
+                    self.errors.setdefault(one, rest[1])
         self.children: dict[int, list[int]] = {number: [] for number in range(len(self.spies))}
         for number, parent in self.parents.items():
             if parent is not None:
@@ -113,9 +125,9 @@ class _Story:
 
     def tell(self) -> dict[str, Any]:
         """Return the dict."""
-        judge = Judge(self.rooms, self.method, self.is_secret)
+        judge = Judge(self.method, self.is_secret)
         judge.hear(self.tape)
-        for room, rule, sentence in self.streams:
+        for (room, rule, _), sentence in self.streams.items():
             judge.blame(room, rule, sentence)
         lanes: dict[Room, list[int]] = {}
         for number, (_, room) in enumerate(self.rooms):
@@ -211,8 +223,11 @@ class _Story:
         return {"added": added, "changed": changed, "removed": removed}
 
     def _target(self) -> dict[str, str]:
-        path = f"/{REDACTED}" if self.hidden & _PATHS else self.path
-        query = mask_query(self.query)
+        get = self.request.get
+        path = f"{get('SCRIPT_NAME', '')}{get('PATH_INFO', '')}" or "/"
+        if self.hidden & _PATHS:
+            path = f"/{REDACTED}"
+        query = mask_query(get("QUERY_STRING", ""))
         if query and "query_string" in self.hidden:
             query = REDACTED
         return {"path": _text(path), "query": _text(query)}
@@ -220,7 +235,11 @@ class _Story:
     def _request_headers(self) -> list[dict[str, str]]:
         """Return the fields of the request by their usual spelling, as the stack got them."""
         found = []
-        for key, value in self.fields:
+        fields = [item for item in self.request.items() if item[0].startswith("HTTP_")]
+        for key in _NO_HTTP:
+            if value := self.request.get(key):
+                fields.append((key, value))
+        for key, value in fields:
             if of_the_process(key, value):  # HTTP_PROXY, which no client has sent
                 continue
             name = key.removeprefix("HTTP_").replace("_", "-").title()

@@ -15,7 +15,6 @@ no code of theirs runs here: no `__repr__`, no `__eq__`.
 from __future__ import annotations
 
 from functools import lru_cache
-from itertools import chain
 from typing import Any, NamedTuple
 
 from wsgimw.testing.faults import ERRORS_METHODS, INPUT_METHODS, exc_info_fault, size_of
@@ -127,10 +126,13 @@ def kept_head(status: Any, headers: Any) -> tuple[Any, Any]:
     if type(status) is not str:
         status = plain(status)
     if type(headers) is tuple:
-        try:
-            "".join(chain.from_iterable(headers))
-        except TypeError:
+        for item in headers:
+            if type(item) is tuple and len(item) == 2:
+                name, value = item
+                if isinstance(name, str) and isinstance(value, str):
+                    continue
             headers = tuple([_item(item) for item in headers])
+            break
     elif type(headers) is list:
         headers = [tuple([_item(item) for item in headers[0]])]
     return status, headers

@@ -43,8 +43,8 @@ def value(trace: Trace) -> str:
     """Return the value of the header for now."""
     now = perf_counter()
     chain = [trace.spies[0]]
-    while chain[-1].child is not None and len(chain) < MOST_METRICS:
-        chain.append(chain[-1].child)
+    while (number := chain[-1].child) is not None and len(chain) < MOST_METRICS:
+        chain.append(trace.spies[number])
     heads = {event[1]: event[5] for event in trace.tape if event[0] == HEAD}
     metrics = []
     for spy in chain:
@@ -52,7 +52,8 @@ def value(trace: Trace) -> str:
         if spy.child is None:
             own = asked - spy.came
         else:
-            own = spy.child.came - spy.came + max(0.0, asked - heads.get(spy.child.number, asked))
+            child = trace.spies[spy.child]
+            own = child.came - spy.came + max(0.0, asked - heads.get(child.number, asked))
         metrics.append(metric(spy.inner.name, max(0.0, own)))
     metrics.append(f"total;dur={(now - chain[0].came) * 1000:.3f}")
     return ", ".join(metrics)

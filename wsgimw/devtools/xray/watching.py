@@ -6,57 +6,26 @@ request body is the one thing that is not judged afterwards.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable
 from typing import Any
 
-from wsgimw.devtools.xray.tape import Trace, current
-from wsgimw.testing.crossing import SERVER, Room
-from wsgimw.testing.streams import Errors, Input, Place, Watched, watched
+from wsgimw.devtools.xray.tape import Trace
+from wsgimw.testing.streams import Errors, Input, Watched, watched
 
 MOST_KINDS = 64
-_NO_LIMIT: dict[type, tuple[Any, ...]] = {Input: (None,), Errors: ()}
-_kinds: dict[tuple[type, type], type] = {}  # those of `watched`, found in a fifth of the time
 
-
-class StreamWatch:
-    """Blames faults of the streams of one request on who is running."""
-
-    __slots__ = ("seen", "trace")
-
-    def __init__(self, trace: Trace) -> None:
-        self.trace = trace
-        self.seen: set[Hashable] = set()
-
-    def reader(self) -> Room | None:
-        """Return who is running, or None."""
-        spy = current.get()
-        return spy.inner if spy is not None and spy.trace is self.trace else None
-
-    def tell(self, rule: int, key: Hashable, sentence: str, who: Place | None = None) -> None:
-        """Note a fault of `who`, or of who is running."""
-        room: Any = who or self.reader()
-        if room is None or room is SERVER or self.trace.over or (rule, key, room) in self.seen:
-            return
-        self.seen.add((rule, key, room))
-        self.trace.streams.append((room, rule, sentence))
-
-    def call(self, method: Callable[..., Any], *args: Any) -> Any:
-        """Call a method of the server's stream: no layer runs then."""
-        former = current.get()
-        current.set(None)
-        try:
-            return method(*args)
-        finally:
-            current.set(former)
+Kinds = tuple[Any, Any]
+_kinds: dict[tuple[type, type], Kinds] = {}  # those of `watched`, found in a fifth of the time
 
 
 def watch(environ: dict[str, Any], trace: Trace) -> None:
     """Put the stand-ins into environ."""
-    watch = StreamWatch(trace)
     errors, body = environ.get("wsgi.errors"), environ.get("wsgi.input")
+    kinds = _kinds.get((type(errors), type(body)))
+    if kinds is None:
+        errors, body = _bare(errors), _bare(body)
+        kinds = _find_kinds(errors, body)
     if errors is not None:
-        errors = _bare(errors)
-        environ["wsgi.errors"] = _kind(Errors, errors)(errors, watch)
+        environ["wsgi.errors"] = kinds[0](errors, trace)
     if body is None:
         return
     limit = None
@@ -67,21 +36,21 @@ def watch(environ: dict[str, Any], trace: Trace) -> None:
             text = str(length)
             known = text.isascii() and text.isdigit() and len(text) < 19
             limit = int(text) if known else None
-    body = _bare(body)
-    environ["wsgi.input"] = _kind(Input, body)(body, watch, limit)
+    environ["wsgi.input"] = kinds[1](body, trace, limit)
 
 
-def _kind(cls: Any, stream: Any) -> Any:
-    kind = _kinds.get((cls, type(stream)))
-    if kind is None:
+def _find_kinds(errors: Any, body: Any) -> Kinds:
+    """Return the classes that stand in, and remember those for streams of a server's own."""
+    kinds = type(watched(Errors, errors, None)), type(watched(Input, body, None, None))
+    if not isinstance(errors, Watched) and not isinstance(body, Watched):
         if len(_kinds) >= MOST_KINDS:
             _kinds.clear()
-        kind = _kinds[cls, type(stream)] = type(watched(cls, stream, None, *_NO_LIMIT[cls]))
-    return kind
+        _kinds[type(errors), type(body)] = kinds
+    return kinds
 
 
 def _bare(stream: Any) -> Any:
     """Return the stream of the server: the environ of an app that calls itself has ours."""
-    while isinstance(stream, Watched) and isinstance(stream._watch, StreamWatch):
+    while isinstance(stream, Watched) and isinstance(stream._watch, Trace):
         stream = stream._stream
     return stream

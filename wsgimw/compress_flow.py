@@ -181,11 +181,7 @@ class CompressFlow(Flow):
         if verdict is not None and verdict is not _OPT_OUT and exc_info is None and self._is_plain:
             # `_leave`, written out for what is left alone, since each such response pays for it.
             if verdict.varies:
-                headers = [*headers]
-                if self._seen & head.VARY:
-                    head.vary(headers, self._seen)
-                else:
-                    headers.append(head.VARIES)
+                headers = head.varied(headers, self._seen)
             write = self.start_response(status, headers)
             self._state = _PLAIN
             self.settled = True
@@ -278,15 +274,15 @@ class CompressFlow(Flow):
         """Send the app's own head on: the body goes out as it is."""
         headers = self.headers
         if verdict.varies:
-            headers = [*headers]
-            head.vary(headers, self._seen)
+            headers = head.varied(headers, self._seen)
         elif verdict is _OPT_OUT and head.is_identity(headers):
             headers = head.without_identity(headers)
             self.environ["wsgimw.compress"] = False  # outer layers do not see the wish else
-        if self._held and self.status[:3] == "304":
-            headers = head.with_held_tag(headers, self._held)
-        if self._plan.server_timing:
-            headers = head.with_timing(headers, verdict.code)
+        if not self._is_plain:
+            if self._held and self.status[:3] == "304":
+                headers = head.with_held_tag(headers, self._held)
+            if self._plan.server_timing:
+                headers = head.with_timing(headers, verdict.code)
         exc_info, self._exc_info = self._exc_info, None  # rule 9
         write = self.forward(self.status, headers, exc_info)
         self._state = _PLAIN

@@ -6,6 +6,7 @@ import io
 import json
 import os
 import re
+import sys
 import time
 from typing import Any
 
@@ -16,13 +17,13 @@ from hypothesis import strategies as st
 from tests.wsgi import make_environ, serve
 from wsgimw import AccessLog
 from wsgimw import access_log as package
-from wsgimw.access_log import clock, finish, parse
+from wsgimw.access_log import clock, finish, lines, parse
 from wsgimw.access_log.dev import coloured
 from wsgimw.access_log.entry import FIELDS, make_entry, plain_text, scalar
 from wsgimw.access_log.escaping import escape, unescape
-from wsgimw.access_log.lines import _agent, _json_path, _quoted, _target
 from wsgimw.access_log.template import template_of
 from wsgimw.record import record
+from wsgimw.remembered import Remembered
 
 P = pytest.param
 START = 971_211_336.0625  # 10 Oct 2000, 20:55:36 UTC
@@ -630,15 +631,20 @@ def test_log_forging(format: str, hostile: str) -> None:
 
 
 @pytest.mark.parametrize("format", ["combined", "json"])
-def test_long_texts_are_not_remembered(format: str) -> None:
-    """What is remembered is memory that a client could fill."""
-    agent, path = "a" * 1025, "/" + "b" * 1024
-    line_of(format)
-    assert len(_target) + len(_json_path)
-    found = parse(line_of(format, HTTP_USER_AGENT=agent, PATH_INFO=path), format)
-    assert (found["user_agent"], found["path"]) == (agent, path)
-    for remembered in (_agent, _quoted, _target, _json_path):
-        assert agent not in remembered and path not in remembered
+def test_what_clients_send_does_not_fill_the_memory(format: str) -> None:
+    """All tables together: each text is as long as is kept, and shown as long as it can be."""
+    tables = [table for table in vars(lines).values() if isinstance(table, Remembered)]
+    hostile = [f"{number:04}" + "\xe9" * 252 for number in range(1100)]
+    for text in hostile:
+        keys = ("REMOTE_ADDR", "SERVER_PROTOCOL", "HTTP_HOST", "HTTP_USER_AGENT", "REMOTE_USER")
+        line_of(format, PATH_INFO=f"/{text[1:]}", **dict.fromkeys(keys, text))
+    assert max(map(len, tables)) <= 1024
+    sizes = [sys.getsizeof(text) for table in tables for item in table.items() for text in item]
+    assert sum(sizes) < 12 << 20
+    long = "a" * 257
+    found = parse(line_of(format, HTTP_USER_AGENT=long, PATH_INFO=f"/{long}"), format)
+    assert (found["user_agent"], found["path"]) == (long, f"/{long}")
+    assert not any(long in table or f"/{long}" in table for table in tables)
 
 
 @pytest.mark.parametrize(

@@ -1148,3 +1148,75 @@ def test_spellings_are_remembered_up_to_a_number(monkeypatch: pytest.MonkeyPatch
         done = run(app_of([PAGE], TEXT, (f"X-{number}", "1"), ("eTAG", '"x"')))
         assert value(done, "ETag") == '"x--gzip"'
     assert len(bits) == 2
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        pytest.param(iter([TEXT]), id="an iterator"),
+        pytest.param(None, id="none"),
+        pytest.param([5], id="no pairs"),
+        pytest.param([("Content-Type", "text/html", "x")], id="three"),
+        pytest.param([(5, "text/html")], id="a name that is no text"),
+        pytest.param([("Content-Type", 5)], id="a value that is no text"),
+        pytest.param([("Content-Length", 5), ("Content-Length", 5)], id="two of them"),
+    ],
+)
+def test_a_head_that_cannot_be_read_goes_on_as_it_came(headers: Any) -> None:
+    """It is the server that refuses it, and it must see what the app has given."""
+    given: list[Any] = []
+
+    def app(environ: Any, start_response: Any) -> Any:
+        start_response(OK, headers)
+        return [PAGE]
+
+    def start_response(*head: Any) -> Any:
+        given.append(head)
+
+    environ = make_environ(HTTP_ACCEPT_ENCODING="gzip", HTTP_IF_NONE_MATCH='"x--gzip"')
+    body = Compress()(app)(environ, start_response)
+    assert list(body) == [PAGE]
+    assert given == [(OK, headers)]
+    assert given[0][1] is headers
+    assert environ["wsgimw.record"].reasons == ["compress:unreadable"]
+
+
+def test_a_second_head_that_cannot_be_read_does_not_spoil_the_first() -> None:
+    given: list[Any] = []
+
+    def start_response(status: str, headers: Any, exc_info: Any = None) -> Any:
+        given.append(headers)
+        if type(headers[0][1]) is not str:
+            raise TypeError("a value is no text")
+        return print
+
+    def app(environ: Any, start_response: Any) -> Any:
+        start_response(OK, [TEXT, ("Content-Length", str(len(PAGE))), ("ETag", '"x"')])
+        try:
+            raise ValueError
+        except ValueError:
+            with pytest.raises(TypeError, match="no text"):
+                start_response(ERROR, [("Content-Type", 5)], sys.exc_info())
+        return [PAGE]
+
+    environ = make_environ(HTTP_ACCEPT_ENCODING="gzip")
+    body: Any = Gzip()(app)(environ, start_response)
+    refused, sent = given
+    assert refused == [("Content-Type", 5)]
+    assert sent == [
+        TEXT,
+        ("Content-Length", str(len(body[0]))),
+        ("ETag", '"x--gzip"'),
+        ("Vary", "Accept-Encoding"),
+        ("Content-Encoding", "gzip"),
+    ]
+
+
+def test_two_lines_of_vary_leave_the_length_where_it_is() -> None:
+    headers = [("content-length", str(len(PAGE))), TEXT, ("Vary", "Cookie"), ("Vary", "Origin")]
+    done = run(app_of([PAGE], *headers))
+    assert [name for name, _ in done.headers or ()] == [
+        *("content-length", "Content-Type", "Vary", "Content-Encoding")
+    ]
+    assert value(done, "Vary") == "Cookie, Origin, Accept-Encoding"
+    assert value(done, "content-length") == str(len(done.raw))

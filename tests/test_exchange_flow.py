@@ -913,18 +913,18 @@ def test_an_end_that_matters_for_streams_only() -> None:
     assert ends == [True]
 
 
-@pytest.mark.parametrize("stays", [True, False], ids=["as it is", "where lists are set back"])
+@pytest.mark.parametrize("lets_go", [True, False], ids=["as it is", "where lists are kept"])
 @pytest.mark.parametrize(
     ("asked", "end"),
     [(0, (0, False)), (1, (1, False)), (2, (1, True))],
     ids=["untouched", "one block", "exhausted"],
 )
 def test_what_a_list_of_one_block_says(
-    asked: int, end: Any, stays: bool, monkeypatch: pytest.MonkeyPatch
+    asked: int, end: Any, lets_go: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The question leaves the iterator where it was, for servers that pull after `close()`."""
-    if not stays:
-        monkeypatch.setattr(exchange, "_STAYS_EXHAUSTED", False)
+    if not lets_go:
+        monkeypatch.setattr(exchange, "_LETS_GO", False)
     ends: list[Any] = []
     bound = flow(
         app_of([b"a"]), ended=lambda self: ends.append((self.bytes, self.complete)), counts=True

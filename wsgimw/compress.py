@@ -38,7 +38,8 @@ row that fits:
 | `zstd`, `br`, `gzip` | compressed | yes |
 
 (`late`: a head with `exc_info` that would be compressed came after the body was handed on as it
-was.)
+was. `unreadable`: the head is no list of pairs of texts; it goes on as it came, for the server to
+refuse.)
 
 **What it does with the body.** A list, and a first block as long as its Content-Length (Flask,
 Django), is coded in one call and has an exact Content-Length. A stream is coded block by block;

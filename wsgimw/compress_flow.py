@@ -50,6 +50,7 @@ _EMPTY = Verdict("empty", varies=True)
 _TOO_SMALL = Verdict("too-small", varies=True)
 _NO_GAIN = Verdict("no-gain", varies=True)
 _LATE = Verdict("late", varies=True)
+_UNREADABLE = Verdict("unreadable", varies=False)
 _NO_BODY = frozenset({"204", "205"})
 _CODED_BY_THE_APP = head.ENCODING | head.TRANSFER
 _CODED = {coding: Verdict(coding, varies=True) for coding in LEVELS}
@@ -177,7 +178,10 @@ class CompressFlow(Flow):
     ) -> Callable[[Block], object]:
         if self._state:
             return self._start_anew(status, headers, exc_info)
-        verdict = self._judge(status, headers)
+        try:
+            verdict = self._judge(status, headers)
+        except (TypeError, ValueError, AttributeError):
+            return self._hand_over(status, headers, exc_info)
         if verdict is not None and verdict is not _OPT_OUT and exc_info is None and self._is_plain:
             # `_leave`, written out for what is left alone, since each such response pays for it.
             if verdict.varies:
@@ -206,7 +210,12 @@ class CompressFlow(Flow):
         if exc_info is None or self.bytes:
             self.forward(status, headers, exc_info)  # bytes have left: it raises
             return self.write
-        verdict = self._judge(status, headers)
+        seen = self._seen
+        try:
+            verdict = self._judge(status, headers)
+        except (TypeError, ValueError, AttributeError):
+            self._seen = seen  # the former head may have to do after all
+            return self._hand_over(status, headers, exc_info)
         if self.complete is None:  # the body was handed on
             verdict = verdict or _LATE
         self.status, self.headers = status, [*headers]
@@ -269,6 +278,18 @@ class CompressFlow(Flow):
         self._live = live
         self._coding = coding
         return None
+
+    def _hand_over(
+        self, status: str, headers: Headers, exc_info: OptExcInfo | None
+    ) -> Callable[[Block], object]:
+        """Send a head on that cannot be read: it is the server that refuses it."""
+        write = self.forward(status, headers, exc_info)
+        self.status, self.headers, self._seen = status, headers, 0
+        self._exc_info = None  # rule 9
+        self._state = _PLAIN
+        self.settled = True
+        self._note(_UNREADABLE)
+        return write
 
     def _leave(self, verdict: Verdict) -> Callable[[Block], object]:
         """Send the app's own head on: the body goes out as it is."""

@@ -33,11 +33,11 @@ Seen: TypeAlias = tuple[int, str | None, str | None, str | None]
 VARIES = ("Vary", "Accept-Encoding")
 _CODED = {coding: ("Content-Encoding", coding) for coding in ("zstd", "br", "gzip")}
 
-# A bit for each field that matters; the first three are read in every response. TWICE: of
-# Content-Length or Vary there are several lines. A response with one of the last four is left
-# alone, so these are the highest: a comparison tells that there is none.
-_TYPE, _CONTROL, _LENGTH, VARY, TAG, GONE, TWICE = (1 << bit for bit in range(7))
-SENDFILE, RANGE, TRANSFER, ENCODING = (1 << bit for bit in range(7, 11))
+# A bit for each field that matters; the first two are never in the sum, their values are enough.
+# TWICE: there are several lines of it. A response with one of the last four is left alone, so these
+# are the highest: a comparison tells that there is none.
+_TYPE, _CONTROL, _LENGTH, _LENGTH_TWICE, VARY, _VARY_TWICE, TAG, GONE = (1 << n for n in range(8))
+SENDFILE, RANGE, TRANSFER, ENCODING = (1 << n for n in range(8, 12))
 LEFT_ALONE = SENDFILE
 _EDITED = _LENGTH | VARY | TAG | GONE
 # RFC 9110, 14.3; RFC 9530: they speak of the bytes that the app had in mind.
@@ -56,6 +56,7 @@ _BITS = {
     **dict.fromkeys(_GONE, GONE),
 }
 _SPELLINGS_MAX = 1024
+_SPELLING_LONGEST = 64
 _bits: dict[str, int | None] = {**_BITS}
 """The bits by the spelling, None for other fields.
 
@@ -77,8 +78,11 @@ class Verdict:
 def look(headers: Headers) -> Seen:
     """Return the bits of the fields, and the Content-Type, Cache-Control and Content-Length.
 
-    The lines of a field that stands there more than once are joined, as RFC 9110, 5.3, has it.
+    The lines of a field that stands there more than once are joined, as RFC 9110, 5.3, has it. What
+    is no list of pairs of texts mostly raises TypeError, ValueError or AttributeError.
     """
+    if type(headers) is not list:
+        len(headers)  # of an iterator, which cannot be read twice, there is none
     seen = 0
     content_type = cache_control = length = None
     try:
@@ -115,12 +119,12 @@ def _look_again(headers: Headers) -> Seen:
         bit = _bit(name)
         if bit is not None:
             if seen & bit & (_LENGTH | VARY):
-                seen |= TWICE
+                seen |= bit << 1
             seen |= bit
     content_type, cache_control, length = (
         joined(headers, name) for name in ("Content-Type", "Cache-Control", "Content-Length")
     )
-    return seen, content_type, cache_control, length
+    return seen & ~(_TYPE | _CONTROL), content_type, cache_control, length
 
 
 def _bit(name: str) -> int | None:
@@ -128,7 +132,7 @@ def _bit(name: str) -> int | None:
         return _bits[name]
     except KeyError:
         bit = _BITS.get(name.lower())
-        if len(_bits) < _SPELLINGS_MAX:
+        if len(_bits) < _SPELLINGS_MAX and len(name) <= _SPELLING_LONGEST:
             _bits[name] = bit
         return bit
 
@@ -173,7 +177,7 @@ def vary(headers: Headers, seen: int) -> None:
     """Say the same in place."""
     if not seen & VARY:
         headers.append(VARIES)
-    elif seen & TWICE:
+    elif seen & _VARY_TWICE:
         add_vary(headers, "Accept-Encoding")
     else:
         for place, (name, value) in enumerate(headers):
@@ -197,7 +201,7 @@ def make_coded(headers: Headers, seen: int, coding: str, length: int | None) -> 
 def _edit(headers: Headers, seen: int, coding: str, length: int | None) -> None:
     if seen & GONE:
         remove(headers, *_GONE)
-    if seen & TWICE or length is None:
+    if seen & _LENGTH_TWICE or length is None:
         remove(headers, "Content-Length")
         seen &= ~_LENGTH
     for place, (name, value) in enumerate(headers):

@@ -47,13 +47,13 @@ import re
 from collections.abc import Callable
 from contextvars import ContextVar
 from dataclasses import dataclass
+from os import getpid
 from typing import TYPE_CHECKING, Any
 
 from wsgimw.compose import BaseLayer
 from wsgimw.describe import describe
 from wsgimw.exchange import ContextFlow, flow_through
 from wsgimw.facts import Facts
-from wsgimw.forks import after_fork
 from wsgimw.http.headers import is_token, put
 from wsgimw.peers import Trust, members, trust
 from wsgimw.record import KEY, Record
@@ -170,7 +170,7 @@ class RequestId(BaseLayer):
         key = environ_key(self.header)
         is_trusted = trust("RequestId(trust=...)", self.trust)
         nobody = self.trust == () or self.trust is False
-        set_current, random = _current.set, _Ids().make
+        set_current, random = _current.set, _make_random()
 
         def begin(flow: _IdFlow) -> None:
             environ = flow.environ
@@ -246,30 +246,28 @@ def _check_header(name: object) -> None:
     )
 
 
-class _Ids:
-    """Makes 32 random hex digits, never all zero.
+def _make_random() -> Callable[[], str]:
+    """Return what makes 32 hex digits, never all zero.
 
     They are read from the system, many at a time: a system call is dearer than all the rest. What
-    was read before a fork is not used after it, or two processes would give the same ids.
+    was read before a fork is not used after it, or two processes would give the same ids. The
+    process is asked each time: not every server that forks lets Python know (uWSGI).
     """
+    left: list[str] = []
+    process = None
 
-    __slots__ = ("__weakref__", "_left")
-
-    def __init__(self) -> None:
-        self._left: list[str] = []
-        after_fork(self)
-
-    def after_fork(self) -> None:
-        self._left.clear()
-
-    def make(self) -> str:
-        left = self._left
+    def random() -> str:
+        nonlocal process, left
+        if process != (now := getpid()):
+            left, process = [], now
         while True:
             try:
                 return left.pop()  # in one step: no two threads get the same
             except IndexError:
                 digits = os.urandom(16 * _AT_ONCE).hex(" ", 16)
                 left += [piece for piece in digits.split(" ") if piece != _ZEROS]
+
+    return random
 
 
 def _generated(generate: Callable[[], str]) -> str | None:

@@ -108,13 +108,13 @@ class LogFlow(Flow):
         declared = None
         try:  # read before it is sent on: the receiver may change the list
             for name, value in headers:
-                if name == "Content-Length":  # so apps write it; a comparison is all it costs
+                if name == "Content-Length":  # nearly all write it so, and then this is cheapest
                     declared = value
                     break
             else:
                 declared = _declared(headers)
-        except (TypeError, ValueError, AttributeError):
-            pass  # it is the server that refuses a head
+        except Exception:
+            declared = None  # it is the server that refuses a head
         if exc_info is None:
             self._write = self.start_response(status, headers)
         else:

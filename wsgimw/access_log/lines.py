@@ -28,6 +28,11 @@ __all__ = ["FAST", "Line"]
 Line = Callable[["LogFlow", Masks], str | None]
 
 
+def _remembered(show: Callable[[Any], str]) -> Remembered[str]:
+    # A client can fill them, and what is shown may be six times as long: some MiB in all.
+    return Remembered(show, 1024, 256)
+
+
 def _show_spaced(value: object) -> str:
     """Show a text that is followed by a space."""
     text = plain_text(value)
@@ -46,7 +51,7 @@ def _show_target(path: str) -> str:
 
 
 _spaced, _quoted, _target = (
-    Remembered(show, 2048) for show in (_show_spaced, _show_quoted, _show_target)
+    _remembered(show) for show in (_show_spaced, _show_quoted, _show_target)
 )
 
 
@@ -79,14 +84,14 @@ def once(value: object) -> str:
     return encode_basestring_ascii(text or "").replace("\x7f", "\\u007f")
 
 
-_json = Remembered(once, 2048)
-_json_path = Remembered(lambda path: f',"path":"{percent_path(path)}"' if path else "", 2048)
-_json_status = Remembered(lambda code: "" if code == "-" else f',"status":{code}', 2048)
+_json = _remembered(once)
+_json_path = _remembered(lambda path: f',"path":"{percent_path(path)}"' if path else "")
+_json_status = _remembered(lambda code: "" if code == "-" else f',"status":{code}')
 
 
 def _member(name: str) -> Remembered[str]:
     """Remember a member of the object, with its name and the comma before it; "" where absent."""
-    return Remembered(lambda value: f',"{name}":{once(value)}' if value else "", 2048)
+    return _remembered(lambda value: f',"{name}":{once(value)}' if value else "")
 
 
 _addr, _method, _protocol, _host, _agent = [

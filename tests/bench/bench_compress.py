@@ -9,13 +9,10 @@ import json
 import random
 from collections.abc import Callable, Iterator
 from functools import partial
-from itertools import repeat
-from math import inf
-from time import perf_counter
 from typing import TYPE_CHECKING, Any
 from unittest.mock import patch
 
-from tests.bench.drive import answer, drive, make_environ
+from tests.bench.drive import answer, difference, drive, make_environ
 from tests.bench.frame import Bench, Case, Ratio
 from wsgimw import codings
 from wsgimw.codings import compressor
@@ -129,18 +126,6 @@ def added(size: int, column: int) -> Bench:
         )
     )
     return Bench(f"added at {len(body)} bytes of JSON", cases, ratios)
-
-
-def difference(full: Callable[[], object], without: Callable[[], object]) -> float:
-    """Return the seconds that one call of `full` takes longer, by interleaved pairs."""
-    best = [inf, inf]
-    for _ in range(25):
-        for number, call in enumerate((full, without)):
-            started = perf_counter()
-            for _ in repeat(None, 25):
-                call()
-            best[number] = min(best[number], (perf_counter() - started) / 25)
-    return best[0] - best[1]
 
 
 def glue() -> Bench:

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from functools import partial
 
 from tests.bench.bench_core import blocks_app, closure, list_app
-from tests.bench.drive import drive, make_environ
+from tests.bench.drive import difference, drive, make_environ
 from tests.bench.frame import Bench, Case, Ratio
 from wsgimw import compose, xray
 
@@ -36,7 +36,7 @@ def benches() -> Iterator[Bench]:
                 Ratio(
                     "standby / closures, added", "standby", "six closures", 3.4, minus="app alone"
                 ),
-                # With 2.5 us at each of seven boundaries.
+                # With 2.5 us at each of seven boundaries, and nothing for the request itself.
                 Ratio(
                     "recording / closures, added",
                     "recording",
@@ -46,3 +46,17 @@ def benches() -> Iterator[Bench]:
                 ),
             ],
         )
+    closures = compose(*[closure] * DEPTH)(list_app)
+    app_alone, six = partial(drive, list_app, environ), partial(drive, closures, environ)
+    recorded, six_recorded = (partial(drive, xray(app), environ) for app in (list_app, closures))
+    yield Bench(
+        "X-ray: a list, what six further boundaries cost",
+        cases=[
+            Case("six closures", partial(difference, six, app_alone), reports_seconds=True),
+            Case(
+                "recording them", partial(difference, six_recorded, recorded), reports_seconds=True
+            ),
+        ],
+        # With 2.5 us at a boundary where a plain closure is 29 ns.
+        ratios=[Ratio("recording / closures", "recording them", "six closures", 86)],
+    )

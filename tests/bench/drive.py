@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from io import BytesIO
+from itertools import repeat
+from math import inf
+from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from types import TracebackType
     from typing import TypeAlias
 
@@ -79,6 +82,18 @@ def deep(
     for _ in range(n):
         app = layer(app)
     return app
+
+
+def difference(full: Callable[[], object], without: Callable[[], object]) -> float:
+    """Return the seconds that one call of `full` takes longer, by interleaved pairs."""
+    best = [inf, inf]
+    for _ in range(25):
+        for number, call in enumerate((full, without)):
+            started = perf_counter()
+            for _ in repeat(None, 25):
+                call()
+            best[number] = min(best[number], (perf_counter() - started) / 25)
+    return best[0] - best[1]
 
 
 def answer(

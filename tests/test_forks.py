@@ -2,6 +2,7 @@
 
 import gc
 import os
+import runpy
 import subprocess
 import sys
 
@@ -29,6 +30,12 @@ def test_a_child_tells_what_still_lives(monkeypatch: pytest.MonkeyPatch) -> None
     gc.collect()
     forks._in_child()
     assert told == ["living"]
+
+
+def test_it_loads_where_nothing_forks(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr(os, "register_at_fork", raising=False)
+    names = runpy.run_path(str(forks.__file__))
+    assert {"after_fork", "Forks"} <= names.keys()
 
 
 IDS_OF_TWO = """

@@ -56,7 +56,7 @@ _CODED_BY_THE_APP = head.ENCODING | head.TRANSFER
 _CODED = {coding: Verdict(coding, varies=True) for coding in LEVELS}
 
 
-Choice = tuple[str | None, str | None]
+Choice = tuple[str, str]
 
 
 class Plan:
@@ -109,13 +109,14 @@ def _choices(codings: tuple[str, ...]) -> Remembered[Choice]:
         if len(accepted) > _LONGEST:
             return NOTHING  # what is too long is not read
         first, second = choose_coding(accepted, codings), choose_coding(accepted, live)
-        choice = (first if first in LEVELS else None, second if second in LEVELS else None)
-        return NOTHING if choice == NOTHING else choice
+        if first is None or second is None or first not in LEVELS:  # identity, and then both are
+            return NOTHING
+        return first, second
 
     return Remembered(choose, 512, _LONGEST)
 
 
-NOTHING: Choice = (None, None)
+NOTHING: Choice = ("", "")
 
 # Where a response stands. FRESH: no head yet. PENDING: a head that is to be compressed is held,
 # until it is known how the body comes. CODING: the head is out, blocks are coded. PLAIN: the head
@@ -185,7 +186,11 @@ class CompressFlow(Flow):
         if verdict is not None and verdict is not _OPT_OUT and exc_info is None and self._is_plain:
             # `_leave`, written out for what is left alone, since each such response pays for it.
             if verdict.varies:
-                headers = head.varied(headers, self._seen)
+                if self._seen & head.VARY:
+                    headers = [*headers]
+                    head.vary(headers, self._seen)
+                else:
+                    headers = [*headers, head.VARIES]
             write = self.start_response(status, headers)
             self._state = _PLAIN
             self.settled = True
@@ -199,7 +204,7 @@ class CompressFlow(Flow):
             return self._leave(verdict)
         self.headers = [*headers]  # rule 12: a fresh list, the app may have given us a constant
         self._state = _PENDING
-        return self.write
+        return self
 
     def _start_anew(
         self, status: str, headers: Headers, exc_info: OptExcInfo | None
@@ -209,7 +214,7 @@ class CompressFlow(Flow):
             self._commit_stream()  # a second head, which the server must refuse
         if exc_info is None or self.bytes:
             self.forward(status, headers, exc_info)  # bytes have left: it raises
-            return self.write
+            return self
         seen = self._seen
         try:
             verdict = self._judge(status, headers)
@@ -226,7 +231,7 @@ class CompressFlow(Flow):
             self._leave(verdict)
         elif self._state != _PENDING:
             self._commit_stream()  # the head before it is out, so this one cannot wait
-        return self.write
+        return self
 
     def _judge(self, status: str, headers: Headers) -> Verdict | None:
         """Return the first row of the table that fits, or None: compress.
@@ -261,9 +266,6 @@ class CompressFlow(Flow):
             return _ACCEPT
         length = None if declared is None else head.content_length(declared)
         live = kind == LIVE and length is None
-        coding = self._choice[live]
-        if coding is None:
-            return _ACCEPT
         if self._is_foreign and not head.is_for_all(headers, cache_control):
             return _CROSS_SITE
         if length is None:
@@ -276,7 +278,7 @@ class CompressFlow(Flow):
             self._flushes = False
         self._left = length
         self._live = live
-        self._coding = coding
+        self._coding = self._choice[live]
         return None
 
     def _hand_over(
@@ -295,7 +297,9 @@ class CompressFlow(Flow):
         """Send the app's own head on: the body goes out as it is."""
         headers = self.headers
         if verdict.varies:
-            headers = head.varied(headers, self._seen)
+            if self._state != _PENDING:
+                self.headers = headers = [*headers]  # rule 12; a head that was held is a copy
+            head.vary(headers, self._seen)
         elif verdict is _OPT_OUT and head.is_identity(headers):
             headers = head.without_identity(headers)
             self.environ["wsgimw.compress"] = False  # outer layers do not see the wish else
@@ -455,6 +459,9 @@ class CompressFlow(Flow):
         elif self._state == _MUTE:
             data = b""
         return Flow.write(self, data)
+
+    __call__ = write
+    """So the flow itself is the `write` that goes inwards, and a bound method less is made."""
 
     def ended(self) -> None:
         # The server may hold this object for a while.

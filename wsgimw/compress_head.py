@@ -164,17 +164,8 @@ def is_for_all(headers: Headers, cache_control: str | None) -> bool:
 _varied = Remembered(lambda value: merged_vary((value,), VARIES[1:]) or value, 256)
 
 
-def varied(headers: Headers, seen: int) -> Headers:
-    """Return a head that says in Vary that the coding was negotiated."""
-    if not seen & VARY:
-        return [*headers, VARIES]
-    headers = [*headers]
-    vary(headers, seen)
-    return headers
-
-
 def vary(headers: Headers, seen: int) -> None:
-    """Say the same in place."""
+    """Say in Vary that the coding was negotiated, in place."""
     if not seen & VARY:
         headers.append(VARIES)
     elif seen & _VARY_TWICE:

@@ -149,6 +149,25 @@ def test_a_body_that_cannot_be_taken_is_closed() -> None:
     assert xrayed.recording.requests[0]["layers"][0]["closed"]
 
 
+@pytest.mark.parametrize("listed", [True, False], ids=["a list", "a stream"])
+def test_a_block_that_will_not_tell_its_length(listed: bool) -> None:
+    class Block:
+        def __len__(self) -> int:
+            raise RuntimeError("no")
+
+    block: Any = Block()
+
+    def app(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+        start_response("200 OK", [TEXT])
+        return [block] if listed else iter([block])
+
+    recorded = xray(compose(passing)(app))
+    body: Any = recorded(make_environ(), lambda *head: print)
+    assert list(body) == [block]
+    body.close()
+    assert [rule for rule, _ in rules(recorded.recording.requests[0])] == [20]
+
+
 def test_a_body_that_is_closed_while_it_waits() -> None:
     def closes(app: App) -> App:
         def bound(environ: Environ, start_response: StartResponse) -> Any:

@@ -280,10 +280,10 @@ def content_length(headers: Any) -> int | None:
 
 
 def size_of(block: Any) -> int:
-    """Return the length of a block, 0 if it has none."""
+    """Return the length of a block, 0 if it has none, or will not tell it."""
     try:
         return len(block)
-    except TypeError:
+    except Exception:
         return 0
 
 

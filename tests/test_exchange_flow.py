@@ -938,6 +938,20 @@ def test_what_a_list_of_one_block_says(
     assert list(blocks) == ([] if asked else [b"a"])
 
 
+@pytest.mark.parametrize("error", [TypeError, RuntimeError])
+def test_a_list_of_what_has_no_length_is_closed(error: type[Exception]) -> None:
+    class Block:
+        def __len__(self) -> int:
+            raise error("no")
+
+    block: Any = Block()
+    inner = ClosingList([block])
+    body: Any = Server().call(flow(app_of(inner), ended=lambda self: None))
+    assert [*iter(body)] == [block]
+    body.close()
+    assert inner.closed == 1
+
+
 def test_what_is_settled_at_the_head_is_not_asked_about() -> None:
     class Settled(Flow):
         __slots__ = ("settled",)

@@ -266,7 +266,7 @@ class Blocks(list[bytes]):
                 # Not `self`: its `__iter__` notes an iterator, and here nobody pulls.
                 return sum(map(len, list.__iter__(self))), True
             return sum(map(len, self[: state[2]])), False
-        except TypeError:  # a block that has no length is the app's fault, and loses no close
+        except Exception:  # a block that has no length is the app's fault, and loses no close
             return 0, False
 
 

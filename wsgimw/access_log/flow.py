@@ -23,6 +23,7 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 from wsgimw.exchange import Flow, WatchedStream
+from wsgimw.http.headers import find
 from wsgimw.record import type_name
 from wsgimw.remembered import Remembered
 
@@ -112,7 +113,7 @@ class LogFlow(Flow):
                     declared = value
                     break
             else:
-                declared = _declared(headers)
+                declared = find(headers, "Content-Length")
         except Exception:
             declared = None  # it is the server that refuses a head
         if exc_info is None:
@@ -257,14 +258,6 @@ def status_code(status: Any) -> int | None:
     except (TypeError, ValueError):
         return None
     return code if 100 <= code <= 599 else None
-
-
-def _declared(headers: list[tuple[str, str]]) -> str | None:
-    """Find the Content-Length of a head that spells it in another way, or has none."""
-    for name, value in headers:
-        if len(name) == 14 and name.lower() == "content-length":
-            return value
-    return None
 
 
 def _differs(declared: Any, sent: Any) -> bool:

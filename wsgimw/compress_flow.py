@@ -95,9 +95,6 @@ class Plan:
         self.server_timing = server_timing
 
 
-_LONGEST = 1024
-
-
 def _choices(codings: tuple[str, ...]) -> Remembered[Choice]:
     """Map Accept-Encoding to the coding of a body, and to that of a live one.
 
@@ -106,14 +103,12 @@ def _choices(codings: tuple[str, ...]) -> Remembered[Choice]:
     live = tuple(sorted(codings, key=lambda coding: coding != "gzip"))
 
     def choose(accepted: str) -> Choice:
-        if len(accepted) > _LONGEST:
-            return NOTHING  # what is too long is not read
         first, second = choose_coding(accepted, codings), choose_coding(accepted, live)
         if first is None or second is None or first not in LEVELS:  # identity, and then both are
             return NOTHING
         return first, second
 
-    return Remembered(choose, 512, _LONGEST)
+    return Remembered(choose, 512)
 
 
 NOTHING: Choice = ("", "")
@@ -470,7 +465,7 @@ class CompressFlow(Flow):
 
 def take(flow: CompressFlow, body: list[Block]) -> list[Block] | None:
     """Code a plain list: `hand_on` and `whole`, made short for most of all."""
-    if flow._state != _PENDING:
+    if flow._state != _PENDING or flow._is_head:
         return None
     coded = flow._code_list(body)
     if coded is not None:
